@@ -1,0 +1,152 @@
+"""Layers of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, overload
+
+from minidl.layer import Layer, annotate
+from minidl.parameters import Parameter, unique, walk
+
+__all__ = ["Sequential"]
+
+
+class Sequential(Layer, Sequence[Layer]):
+    """A chain of layers: the output of each is the input of the next.
+
+    Forward: y = fₖ(… f₂(f₁(x))). Backward is the chain rule, read from the end::
+
+        dxₖ = backwardₖ(dy),  dxₖ₋₁ = backwardₖ₋₁(dxₖ),  …
+
+    It is a layer itself, so it nests, and a read-only sequence: ``network[0]`` is a layer,
+    ``network[:2]`` a Sequential that shares its layers with this one.
+
+    Parameters
+    ----------
+    *layers : Layer
+        The layers, first to last. The same instance may stand twice: its parameters are shared.
+
+    Raises
+    ------
+    TypeError
+        If something is not a layer.
+
+    Notes
+    -----
+    An error raised by a layer is annotated with its place: ``Sequential[2] Dense(64 → 10): …``.
+
+    Examples
+    --------
+    >>> from minidl import Dense, ReLU
+    >>> Sequential(Dense(2, 16), ReLU(), Dense(16, 2))
+    Sequential(
+      [0] Dense(2 → 16)    48
+      [1] ReLU()
+      [2] Dense(16 → 2)    34
+    )  82 parameters, float32
+    """
+
+    def __init__(self, *layers: Layer) -> None:
+        for place, layer in enumerate(layers):
+            if not isinstance(layer, Layer):
+                hint = ""
+                if isinstance(layer, (list, tuple)):
+                    hint = "; pass the layers one by one, Sequential(*layers)"
+                elif isinstance(layer, type) and issubclass(layer, Layer):
+                    hint = f"; make an instance, {layer.__name__}(…)"
+                raise TypeError(f"Sequential[{place}] is not a layer: {layer!r}{hint}")
+        self.layers = layers
+
+    def forward(self, x: Any) -> tuple[Any, list[Any]]:
+        """Return (output of the last layer, the caches of all)."""
+        caches = []
+        place = 0
+        try:
+            for place, layer in enumerate(self.layers):  # noqa: B007
+                x, cache = layer.forward(x)
+                caches.append(cache)
+        except Exception as error:
+            self._annotate(error, place)
+            raise
+        return x, caches
+
+    def backward(self, dy: Any, caches: list[Any], /) -> Any:
+        """Return the gradient of the first layer's input."""
+        return self._backward_to(0, dy, caches)
+
+    def backward_parameters(self, dy: Any, caches: list[Any], /) -> None:
+        """Do what `backward` does, down to the first layer that has parameters."""
+        for place, layer in enumerate(self.layers):
+            if any(isinstance(item, Parameter) for _, item in walk(layer)):
+                dy = self._backward_to(place + 1, dy, caches)
+                try:
+                    layer.backward_parameters(dy, caches[place])
+                except Exception as error:
+                    self._annotate(error, place)
+                    raise
+                return
+
+    def _backward_to(self, first: int, dy: Any, caches: list[Any]) -> Any:
+        place = 0
+        try:
+            for place in range(len(self.layers) - 1, first - 1, -1):
+                dy = self.layers[place].backward(dy, caches[place])
+        except Exception as error:
+            self._annotate(error, place)
+            raise
+        return dy
+
+    def __call__(self, x: Any) -> Any:
+        """Return the output as at inference."""
+        place = 0
+        try:
+            for place, layer in enumerate(self.layers):  # noqa: B007
+                x = layer(x)
+        except Exception as error:
+            self._annotate(error, place)
+            raise
+        return x
+
+    def _annotate(self, error: Exception, place: int) -> None:
+        annotate(error, f"Sequential[{place}]", self.layers[place])
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    @overload
+    def __getitem__(self, place: int) -> Layer: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequential: ...
+    def __getitem__(self, place: int | slice) -> Layer:
+        if isinstance(place, slice):
+            return Sequential(*self.layers[place])
+        return self.layers[place]
+
+    def __repr__(self) -> str:
+        total, dtype = _count(self)
+        rows = [line for place, layer in enumerate(self) for line in _rows(layer, f"[{place}]")]
+        width = max((len(text) for text, _ in rows), default=0)
+        digits = max((len(count) for _, count in rows), default=0)
+        lines = [f"  {text:{width}}    {count:>{digits}}".rstrip() for text, count in rows]
+        return "\n".join(["Sequential(", *lines, f")  {total:,} parameters{dtype}"])
+
+
+def _count(layer: Layer) -> tuple[int, str]:
+    values = [parameter.value for parameter in unique(layer, Parameter).values()]
+    return sum(value.size for value in values), f", {values[0].dtype}" if values else ""
+
+
+def _rows(layer: Layer, place: str) -> list[tuple[str, str]]:
+    """Return (text, number of parameters) of each line that shows a layer in a Sequential."""
+    if isinstance(layer, Sequential):
+        inner = [row for number, child in enumerate(layer) for row in _rows(child, f"[{number}]")]
+        return [
+            (f"{place} Sequential(", ""),
+            *((f"  {text}", count) for text, count in inner),
+            (")", ""),
+        ]
+    count, _ = _count(layer)
+    return [(f"{place} {repr(layer).partition(chr(10))[0]}", f"{count:,}" if count else "")]

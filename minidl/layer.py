@@ -1,0 +1,148 @@
+"""The contract of a layer: forward gives an output and a cache, backward takes the cache back."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from minidl.parameters import Buffer, Parameter, walk
+
+__all__ = ["Layer", "annotate"]
+
+
+class Layer(ABC):
+    """One differentiable function, with or without parameters.
+
+    A layer of your own defines `forward` and `backward`; its parameters are attributes that are
+    `Parameter` objects. Nothing is registered, and ``super().__init__()`` need not be called. The
+    rules, which `minidl.gradcheck` and the laws of the test kit check:
+
+    1. Never write into an array that this call did not allocate.
+    2. ``dx`` has the shape and the dtype of ``x``.
+    3. Add to ``parameter.grad`` with ``+=``, never assign it.
+    4. Keep nothing on ``self`` in forward or backward. What backward needs travels in the cache.
+    5. ``backward`` is linear in ``dy``.
+    6. Samples (the first axis) do not influence one another, unless the docstring says so.
+    7. Calling the layer, ``layer(x)``, twice gives the same bits.
+
+    Attributes
+    ----------
+    differentiable : int or None
+        How many of the leading inputs carry a gradient; None means every floating one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minidl import Layer, Parameter
+    >>> class Scale(Layer):
+    ...     def __init__(self, features):
+    ...         self.gain = Parameter(np.ones(features))
+    ...
+    ...     def forward(self, x):
+    ...         return x * self.gain.value, x
+    ...
+    ...     def backward(self, dy, x):
+    ...         self.gain.grad += (dy * x).sum(axis=0)
+    ...         return dy * self.gain.value
+    >>> layer = Scale(2)
+    >>> y, cache = layer.forward(np.ones((3, 2), np.float32))
+    >>> layer.backward(np.ones_like(y), cache).shape, layer.gain.grad
+    ((3, 2), array([3., 3.], dtype=float32))
+    """
+
+    differentiable: ClassVar[int | None] = None
+
+    @abstractmethod
+    def forward(self, *inputs: Any, **constants: Any) -> tuple[Any, Any]:
+        """Compute the output as in training.
+
+        Returns
+        -------
+        (output, cache)
+            The cache is whatever `backward` needs; nobody else looks into it.
+        """
+
+    @abstractmethod
+    def backward(self, dy: Any, cache: Any, /) -> Any:
+        """Propagate the gradient of the loss from the output to the input and the parameters.
+
+        Parameters
+        ----------
+        dy : ndarray
+            The gradient with respect to the output.
+        cache
+            What `forward` returned with that output.
+
+        Returns
+        -------
+        ndarray, tuple or None
+            The gradient with respect to the input; a tuple of them for several inputs; None for
+            an input that is not floating. The gradients of the parameters are added to their
+            ``grad``.
+        """
+
+    def backward_parameters(self, dy: Any, cache: Any, /) -> None:
+        """Do what `backward` does for the parameters, without the gradient of the input."""
+        self.backward(dy, cache)
+
+    def __call__(self, *inputs: Any, **constants: Any) -> Any:
+        """Compute the output as at inference: write nothing, keep nothing."""
+        held = [path for path, item in walk(self) if path and isinstance(item, Layer)]
+        if held:
+            raise NotImplementedError(
+                f"{type(self).__name__} holds layers ({', '.join(held)}): "
+                "define __call__ by calling them"
+            )
+        return self.forward(*inputs, **constants)[0]
+
+    def astype(self, dtype: DTypeLike) -> Self:
+        """Return an independent copy whose parameters, buffers and constant arrays have a dtype.
+
+        Parameters
+        ----------
+        dtype : floating dtype
+            The new dtype.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from minidl import Dense
+        >>> Dense(2, 3).astype(np.float64).weight
+        Parameter((2, 3), float64)
+        """
+        twin = copy.deepcopy(self)
+        for _, item in walk(twin):
+            if isinstance(item, (Parameter, Buffer)):
+                item.cast(dtype)
+            elif isinstance(item, Layer):
+                for name, array in vars(item).items():
+                    if isinstance(array, np.ndarray) and array.dtype.kind == "f":
+                        setattr(item, name, array.astype(dtype))
+        return twin
+
+    def __repr__(self) -> str:
+        own = (
+            f"{name} {item.value.shape}"
+            for name, item in vars(self).items()
+            if isinstance(item, Parameter)
+        )
+        return f"{type(self).__name__}({', '.join(own)})"
+
+
+def annotate(error: Exception, place: str, layer: Layer) -> None:
+    """Say in an error where in a network it arose.
+
+    The message of a ValueError or TypeError is prefixed with the place and the layer; to any
+    other exception, whose arguments may mean something, they are added as a note.
+    """
+    title = repr(layer).partition("\n")[0]
+    if type(error) in (ValueError, TypeError) and [type(a) for a in error.args] == [str]:
+        message = error.args[0]
+        named = message.startswith((title, type(layer).__name__ + "["))
+        error.args = (f"{place} {message}" if named else f"{place} {title}: {message}",)
+    else:
+        error.add_note(f"in {place} {title}")

@@ -1,0 +1,125 @@
+"""The fully connected layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import DTypeLike, NDArray
+
+from minidl.initializers import Initializer, glorot_uniform, zeros
+from minidl.layer import Layer
+from minidl.parameters import Parameter
+from minidl.validation import as_generator, integer
+
+__all__ = ["Dense"]
+
+
+class Dense(Layer):
+    """An affine map of the last axis: y = x W + b.
+
+    Forward, for a batch x of shape (N, in_features)::
+
+        y[n, j] = Σᵢ x[n, i] W[i, j] + b[j]            y = x W + 1 bᵀ
+
+    Backward. W[i, j] reaches the loss L through y[n, j] of every sample n, with the factor
+    x[n, i]; b[j] through the same with the factor 1; x[n, i] through y[n, j] of every j, with
+    the factor W[i, j]. By the chain rule, with dy = ∂L/∂y::
+
+        ∂L/∂W[i, j] = Σₙ x[n, i] dy[n, j]              dW = xᵀ dy
+        ∂L/∂b[j]    = Σₙ dy[n, j]                      db = 1ᵀ dy
+        ∂L/∂x[n, i] = Σⱼ dy[n, j] W[i, j]              dx = dy Wᵀ
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        The sizes of the last axis of input and output.
+    bias : bool, default True
+        Whether b is added.
+    weight_initializer, bias_initializer : function (rng, shape, dtype) -> ndarray
+        The initial values, see `minidl.initializers`.
+    rng : numpy.random.Generator, int or None
+        What the initial values are drawn from: pass one generator to all layers of a network.
+        (The same integer for each would give layers of the same shape the same weights.)
+    dtype : floating dtype, default float32
+        The dtype of the parameters.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (in_features, out_features)
+    bias : Parameter, shape (out_features,), or None
+
+    Raises
+    ------
+    ValueError
+        In `forward`, if the last axis of x is not in_features long.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = Dense(2, 3, weight_initializer=lambda rng, shape, dtype: np.ones(shape, dtype))
+    >>> layer(np.array([[1, 2], [3, 4]], np.float32))
+    array([[3., 3., 3.],
+           [7., 7., 7.]], dtype=float32)
+    >>> layer
+    Dense(2 → 3)
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        bias: bool = True,
+        weight_initializer: Initializer = glorot_uniform,
+        bias_initializer: Initializer = zeros,
+        rng: Generator | int | None = None,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        self.in_features = integer("in_features", in_features, least=1)
+        self.out_features = integer("out_features", out_features, least=1)
+        rng = as_generator(rng)
+
+        def draw(name: str, initializer: Initializer, *shape: int) -> Parameter:
+            value = initializer(rng, shape, np.dtype(dtype))
+            if np.shape(value) != shape:
+                raise ValueError(
+                    f"{self}: {name}_initializer returned shape {np.shape(value)}, expected {shape}"
+                )
+            return Parameter(value, dtype)
+
+        self.weight = draw("weight", weight_initializer, self.in_features, self.out_features)
+        self.bias = draw("bias", bias_initializer, self.out_features) if bias else None
+
+    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return (x W + b, cache)."""
+        shape = np.shape(x)
+        if not shape or shape[-1] != self.in_features:
+            raise ValueError(
+                f"{self}: input has {shape[-1] if shape else 'no'} features, "
+                f"expected {self.in_features} (input shape {shape})"
+            )
+        y = np.dot(x, self.weight.value)
+        if self.bias is not None:
+            y += self.bias.value
+        return y, x
+
+    def backward(self, dy: NDArray[Any], x: NDArray[Any], /) -> NDArray[Any]:
+        """Return dy Wᵀ, and add xᵀ dy and 1ᵀ dy to the gradients."""
+        self.backward_parameters(dy, x)
+        dx: NDArray[Any] = np.dot(dy, self.weight.value.T)
+        return dx
+
+    def backward_parameters(self, dy: NDArray[Any], x: NDArray[Any], /) -> None:
+        """Add xᵀ dy and 1ᵀ dy to the gradients."""
+        x = x.reshape(-1, self.in_features)
+        dy = dy.reshape(-1, self.out_features)
+        self.weight.grad += np.dot(x.T, dy)
+        if self.bias is not None:
+            # a matrix-vector product: several times as fast as dy.sum(axis=0)
+            self.bias.grad += np.dot(np.ones(len(dy), dy.dtype), dy)
+
+    def __repr__(self) -> str:
+        bias = "" if getattr(self, "bias", True) else ", no bias"
+        return f"Dense({self.in_features} → {self.out_features}{bias})"

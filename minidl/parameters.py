@@ -1,0 +1,388 @@
+"""Parameters and buffers, the one walk that finds them, and the flat vector that packs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+__all__ = [
+    "Buffer",
+    "Parameter",
+    "ParameterVector",
+    "network_dtype",
+    "unique",
+    "walk",
+]
+
+
+def _floating(dtype: DTypeLike, what: str) -> np.dtype[Any]:
+    resolved = np.dtype(dtype)
+    if resolved.kind != "f":
+        raise TypeError(f"{what} needs a floating dtype, got {resolved}")
+    return resolved
+
+
+def _copy_into(storage: NDArray[Any], array: ArrayLike, what: str) -> None:
+    """Copy an array into storage of the same shape, refusing to broadcast or to drop parts."""
+    new = np.asarray(array)
+    if new.shape != storage.shape:
+        raise ValueError(f"{what} has shape {storage.shape}, got an array of shape {new.shape}")
+    if not np.can_cast(new.dtype, storage.dtype, casting="same_kind"):
+        raise TypeError(f"{what} has dtype {storage.dtype}, got an array of dtype {new.dtype}")
+    np.copyto(storage, new, casting="same_kind")
+
+
+class Parameter:
+    """An array that training changes, and the gradient of the loss with respect to it.
+
+    Identity is sharing: the same ``Parameter`` in two layers is one parameter, and both layers
+    add to its one gradient.
+
+    Parameters
+    ----------
+    value : array_like
+        The initial value; it is copied.
+    dtype : floating dtype, default float32
+        What the value and the gradient are stored in.
+
+    Attributes
+    ----------
+    value : ndarray
+        The current value. Assigning copies into the existing array, after a check of the shape.
+    grad : ndarray
+        The gradient, of the shape and dtype of ``value``; layers add to it with ``+=``.
+
+    Raises
+    ------
+    TypeError
+        If the dtype is not floating, or an assigned array is of a kind that does not fit it.
+    ValueError
+        If an assigned array has another shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gain = Parameter(np.ones(3))
+    >>> gain.grad += [1.0, 2.0, 3.0]
+    >>> gain.grad
+    array([1., 2., 3.], dtype=float32)
+    """
+
+    __slots__ = ("__weakref__", "_grad", "_offset", "_storage", "_value")
+
+    def __init__(self, value: ArrayLike, dtype: DTypeLike = np.float32) -> None:
+        self._value: NDArray[Any] = np.array(value, _floating(dtype, "a parameter"), order="C")
+        self._grad = np.zeros_like(self._value)
+        self._storage: _Storage | None = None
+        self._offset = 0
+
+    @property
+    def value(self) -> NDArray[Any]:
+        """The current value."""
+        return self._value
+
+    @value.setter
+    def value(self, array: ArrayLike) -> None:
+        if array is not self._value:  # `parameter.value -= …` assigns the very array it changed
+            _copy_into(self._value, array, "the parameter")
+
+    @property
+    def grad(self) -> NDArray[Any]:
+        """The gradient accumulated so far."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, array: ArrayLike) -> None:
+        if array is not self._grad:  # `parameter.grad += …` assigns the very array it changed
+            _copy_into(self._grad, array, "the parameter's gradient")
+
+    def cast(self, dtype: DTypeLike) -> None:
+        """Change the dtype of value and gradient; the parameter leaves the vector it was in."""
+        dtype = _floating(dtype, "a parameter")
+        self.__setstate__((self._value.astype(dtype), self._grad.astype(dtype)))
+
+    def __getstate__(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        return self._value.copy(), self._grad.copy()
+
+    def __setstate__(self, state: tuple[NDArray[Any], NDArray[Any]]) -> None:
+        self._value, self._grad = state
+        self._storage, self._offset = None, 0
+
+    def __repr__(self) -> str:
+        return f"Parameter({self._value.shape}, {self._value.dtype})"
+
+
+class Buffer:
+    """An array that is a layer's state but not trained: a running mean, say.
+
+    Parameters
+    ----------
+    value : array_like
+        The initial value; it is copied.
+    dtype : floating dtype, default float32
+        What the value is stored in.
+
+    Attributes
+    ----------
+    value : ndarray
+        The current value. Assigning copies into the existing array, after a check of the shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mean = Buffer(np.zeros(2))
+    >>> mean.value = [0.5, 1.5]
+    >>> mean.value
+    array([0.5, 1.5], dtype=float32)
+    """
+
+    __slots__ = ("__weakref__", "_value")
+
+    def __init__(self, value: ArrayLike, dtype: DTypeLike = np.float32) -> None:
+        self._value: NDArray[Any] = np.array(value, _floating(dtype, "a buffer"), order="C")
+
+    @property
+    def value(self) -> NDArray[Any]:
+        """The current value."""
+        return self._value
+
+    @value.setter
+    def value(self, array: ArrayLike) -> None:
+        if array is not self._value:
+            _copy_into(self._value, array, "the buffer")
+
+    def cast(self, dtype: DTypeLike) -> None:
+        """Change the dtype of the value."""
+        self._value = self._value.astype(_floating(dtype, "a buffer"))
+
+    def __getstate__(self) -> NDArray[Any]:
+        return self._value.copy()
+
+    def __setstate__(self, state: NDArray[Any]) -> None:
+        self._value = state
+
+    def __repr__(self) -> str:
+        return f"Buffer({self._value.shape}, {self._value.dtype})"
+
+
+_LEAVES = (Parameter, Buffer, np.random.Generator, np.random.RandomState)
+
+
+def _is_layer(item: object) -> bool:
+    return hasattr(type(item), "backward")
+
+
+def walk(root: Any) -> Iterator[tuple[str, Any]]:
+    """Find what a layer consists of: layers, parameters, buffers and random generators.
+
+    The attributes of a layer are followed in the order in which they were set, lists, tuples and
+    dicts of layers included, to any depth. Something that stands in two places is found twice.
+
+    Parameters
+    ----------
+    root : Layer
+        Where to begin; it is itself the first item, with the empty path.
+
+    Yields
+    ------
+    (path, item)
+        The path, such as ``"layers.0.weight"``, and the layer, `Parameter`, `Buffer` or
+        generator that stands there.
+
+    Examples
+    --------
+    >>> from minidl import Dense, ReLU, Sequential
+    >>> [path for path, item in walk(Sequential(Dense(2, 3), ReLU()))]
+    ['', 'layers.0', 'layers.0.weight', 'layers.0.bias', 'layers.1']
+    """
+    return _walk(root, "", ())
+
+
+def _walk(item: Any, path: str, inside: tuple[int, ...]) -> Iterator[tuple[str, Any]]:
+    if isinstance(item, _LEAVES):
+        yield path, item
+        return
+    children: Any
+    if _is_layer(item):
+        if id(item) in inside:  # a layer that knows its parent
+            return
+        yield path, item
+        inside = (*inside, id(item))
+        children = getattr(item, "__dict__", {}).items()
+    elif isinstance(item, dict):
+        children = item.items()
+    elif isinstance(item, (list, tuple)):
+        children = enumerate(item)
+    else:
+        return
+    for name, child in children:
+        yield from _walk(child, f"{path}.{name}" if path else str(name), inside)
+
+
+def unique(root: Any, kind: type | tuple[type, ...]) -> dict[str, Any]:
+    """Find every item of a kind once, under the first of its paths.
+
+    Parameters
+    ----------
+    root : Layer
+        Where to begin.
+    kind : type or tuple of types
+        `Parameter`, `Buffer`, a generator, or a class of layers.
+
+    Returns
+    -------
+    dict
+        From path to item, in the order of `walk`.
+
+    Examples
+    --------
+    >>> from minidl import Dense, Sequential
+    >>> shared = Dense(3, 3)
+    >>> list(unique(Sequential(shared, shared), Parameter))
+    ['layers.0.weight', 'layers.0.bias']
+    """
+    found: dict[str, Any] = {}
+    seen = set()
+    for path, item in walk(root):
+        if isinstance(item, kind) and id(item) not in seen:
+            seen.add(id(item))
+            found[path] = item
+    return found
+
+
+def network_dtype(network: Any) -> np.dtype[Any] | None:
+    """Tell the floating dtype of a network: that of its first parameter, None if it has none."""
+    for _, item in walk(network):
+        if isinstance(item, Parameter):
+            dtype: np.dtype[Any] = item.value.dtype
+            return dtype
+    return None
+
+
+class _Storage:
+    """The two arrays behind a vector; parameters point to it, it does not point to them."""
+
+    __slots__ = ("count", "grad", "retired", "value")
+
+    def __init__(self, value: NDArray[Any], count: int) -> None:
+        self.value = value
+        self.grad = np.zeros_like(value)
+        self.count = count
+        self.retired = False
+
+
+class ParameterVector:
+    """All parameters of a network in one contiguous vector, and all gradients in another.
+
+    Building it turns every ``parameter.value`` and ``parameter.grad`` into a view of these two
+    vectors, so that an optimizer updates a whole network in a few calls. The parameters stand in
+    the order of `walk`, each once. Packing the same network again gives the same storage; packing
+    a network that shares some of the parameters moves those to new storage and *retires* this
+    vector (`require_current` raises).
+
+    Parameters
+    ----------
+    network : Layer
+        Whose parameters to pack; all of one floating dtype.
+
+    Attributes
+    ----------
+    value, grad : ndarray
+        One-dimensional; ``value[i]`` belongs to ``grad[i]``.
+    names : tuple of str
+        The paths of the parameters, in order.
+    parameters : tuple of Parameter
+        The parameters, in order.
+
+    Raises
+    ------
+    TypeError
+        If two parameters have different dtypes; both are named.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minidl import Dense
+    >>> layer = Dense(2, 3, rng=0)
+    >>> vector = ParameterVector(layer)
+    >>> vector.value[:] = np.arange(9)
+    >>> layer.weight.value
+    array([[0., 1., 2.],
+           [3., 4., 5.]], dtype=float32)
+    """
+
+    def __init__(self, network: Any) -> None:
+        found = unique(network, Parameter)
+        self.network = network
+        self.names = tuple(found)
+        self.parameters: tuple[Parameter, ...] = tuple(found.values())
+        self._storage = self._packed() or self._pack()
+
+    @property
+    def value(self) -> NDArray[Any]:
+        """The values of all parameters."""
+        return self._storage.value
+
+    @property
+    def grad(self) -> NDArray[Any]:
+        """The gradients of all parameters."""
+        return self._storage.grad
+
+    def require_current(self) -> None:
+        """Raise a RuntimeError if some of the parameters have moved to another vector."""
+        if self._storage.retired:
+            raise RuntimeError(
+                "some of these parameters have since been packed into the vector of another "
+                "network: build a new optimizer for the network that is to be trained"
+            )
+
+    def _packed(self) -> _Storage | None:
+        """Return the storage that holds exactly these parameters in this order, if there is one."""
+        storage = self.parameters[0]._storage if self.parameters else None
+        if storage is None or storage.retired or storage.count != len(self.parameters):
+            return None
+        offset = 0
+        for parameter in self.parameters:
+            if parameter._storage is not storage or parameter._offset != offset:
+                return None
+            offset += parameter._value.size
+        return storage
+
+    def _pack(self) -> _Storage:
+        dtype = self.parameters[0].value.dtype if self.parameters else np.dtype(np.float32)
+        for name, parameter in zip(self.names, self.parameters, strict=True):
+            if parameter.value.dtype != dtype:
+                raise TypeError(
+                    f"a network has one floating dtype, but {self.names[0]} is {dtype} "
+                    f"and {name} is {parameter.value.dtype}"
+                )
+        size = sum(parameter.value.size for parameter in self.parameters)
+        storage = _Storage(np.empty(size, dtype), len(self.parameters))
+        offset = 0
+        for parameter in self.parameters:
+            if parameter._storage is not None:
+                parameter._storage.retired = True
+            end = offset + parameter._value.size
+            for name in ("_value", "_grad"):
+                old = getattr(parameter, name)
+                view = getattr(storage, name[1:])[offset:end].reshape(old.shape)
+                view[...] = old
+                setattr(parameter, name, view)
+            parameter._storage, parameter._offset = storage, offset
+            offset = end
+        return storage
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ParameterVector, (self.network,)
+
+    def __repr__(self) -> str:
+        return (
+            f"ParameterVector({len(self)} numbers of {len(self.parameters)} parameters, "
+            f"{self.value.dtype})"
+        )
