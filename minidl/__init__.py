@@ -1,11 +1,15 @@
 """minidl: a deep-learning framework on NumPy, in which every hand-written gradient is proved."""
 
+from minidl.callbacks import EarlyStopping, GradientErrors
 from minidl.containers import Sequential
+from minidl.history import History, Steps
 from minidl.layer import Layer
 from minidl.layers import Dense, ReLU, Tanh
 from minidl.losses import Loss, SoftmaxCrossEntropy
 from minidl.optimizers import SGD, Optimizer
 from minidl.parameters import Buffer, Parameter, ParameterVector
+from minidl.prediction import accuracy, predict, predict_classes, predict_proba
+from minidl.training import DivergenceError, batches, fit, loss_and_gradients
 
 __version__ = "0.1.0"
 
@@ -13,6 +17,10 @@ __all__ = [
     "SGD",
     "Buffer",
     "Dense",
+    "DivergenceError",
+    "EarlyStopping",
+    "GradientErrors",
+    "History",
     "Layer",
     "Loss",
     "Optimizer",
@@ -21,5 +29,13 @@ __all__ = [
     "ReLU",
     "Sequential",
     "SoftmaxCrossEntropy",
+    "Steps",
     "Tanh",
+    "accuracy",
+    "batches",
+    "fit",
+    "loss_and_gradients",
+    "predict",
+    "predict_classes",
+    "predict_proba",
 ]

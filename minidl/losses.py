@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,15 @@ class Loss(Layer):
 
     Only the prediction carries a gradient. ``backward(1.0, cache)`` is the gradient of the loss
     with respect to it. The loss is the mean over all elements, or Σ wᵢ ℓᵢ / Σ wᵢ with weights.
+
+    Attributes
+    ----------
+    classification : bool
+        Whether the predictions are scores of classes, so that accuracy makes sense.
     """
 
     differentiable = 1
+    classification: ClassVar[bool] = False
 
     @abstractmethod
     def prepare_target(self, target: NDArray[Any], prediction: NDArray[Any]) -> NDArray[Any]:
@@ -43,14 +49,15 @@ class SoftmaxCrossEntropy(Loss):
 
         ℓ = −Σⱼ tⱼ log pⱼ = (Σⱼ tⱼ) log Σⱼ exp zⱼ − Σⱼ tⱼ zⱼ
 
-    computed from z − max z, so that the exponentials lie in (0, 1] and nothing overflows or is
+    computed from z − max z, so that the terms lie in (0, 1] and nothing overflows or is
     clipped. The value is the mean over the elements, Σ wᵢ ℓᵢ / Σ wᵢ, and 0 if all weights are.
 
     Backward. ∂ log Σⱼ exp zⱼ / ∂zⱼ = pⱼ, hence for one element ∂ℓ/∂zⱼ = (Σ t) pⱼ − tⱼ, and::
 
         dz[i, j] = dy · wᵢ / Σ w · ((Σⱼ tᵢⱼ) pᵢⱼ − tᵢⱼ)
 
-    that is p − 1 for the true class and p for the others, divided by the number of elements.
+    that is p − 1 for the true class and p for the others, divided by the number of elements. For
+    class indices both loss and gradient keep their relative precision however small they are.
 
     Raises
     ------
@@ -76,6 +83,8 @@ class SoftmaxCrossEntropy(Loss):
     C. Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4.
     """
 
+    classification = True
+
     def forward(
         self, logits: NDArray[Any], target: NDArray[Any], weight: NDArray[Any] | None = None
     ) -> tuple[Any, Any]:
@@ -96,40 +105,45 @@ class SoftmaxCrossEntropy(Loss):
         target = self._check_target(np.asarray(target), logits)
         rows = logits.reshape(-1, classes)
         shifted = rows - rows.max(axis=1, keepdims=True)
-        exponentials = np.exp(shifted)
-        totals = exponentials.sum(axis=1)
-        losses = np.log(totals)
+        terms = np.exp(shifted)
         if target.ndim < logits.ndim:
-            target = target.reshape(-1)
+            # The terms of the other classes are summed without that of the true one: where this
+            # is the largest, total = 1 + others, and neither log(total) nor p - 1 loses digits.
             mass = None
-            losses -= shifted[np.arange(len(rows)), target]
+            true = np.arange(len(rows)), target.reshape(-1)
+            own = terms[true]
+            terms[true] = 0
+            others = terms.sum(axis=1)
+            totals = others + own
+            losses = np.log1p(others + (own - 1)) - shifted[true]
+            terms[true] = -others  # total · (p − 1): what backward needs there
         else:
             target = target.reshape(rows.shape)
             mass = target.sum(axis=1)
-            losses *= mass
-            losses -= (target * shifted).sum(axis=1)
+            totals = terms.sum(axis=1)
+            losses = mass * np.log(totals) - (target * shifted).sum(axis=1)
         if weight is None:
             count = len(rows)
-            return losses.sum() / count, (exponentials, totals, target, mass, 1 / count, logits)
+            return losses.sum() / count, (terms, totals, target, mass, 1 / count, logits.shape)
         weight = self._check_weight(weight, logits)
         losses[weight == 0] = 0
         total = weight.sum()
         share = weight / total if total > 0 else weight
-        return share.dot(losses), (exponentials, totals, target, mass, share, logits)
+        return share.dot(losses), (terms, totals, target, mass, share, logits.shape)
 
     def backward(self, dy: Any, cache: Any, /) -> NDArray[Any]:
         """Return the gradient with respect to the logits."""
-        exponentials, totals, target, mass, share, logits = cache
+        terms, totals, target, mass, share, shape = cache
         scale = float(dy) * share
-        each = scale if mass is None else scale * mass
-        dz: NDArray[Any] = exponentials * (each / totals)[:, np.newaxis]
         if mass is None:
-            dz[np.arange(len(dz)), target] -= scale
+            dz: NDArray[Any] = terms * (scale / totals)[:, np.newaxis]
         else:
-            dz -= target * (scale if np.ndim(scale) == 0 else scale[:, np.newaxis])
+            dz = terms * (mass / totals)[:, np.newaxis]
+            dz -= target
+            dz *= scale if np.ndim(scale) == 0 else scale[:, np.newaxis]
         if np.ndim(share):
             dz[share == 0] = 0
-        return dz.reshape(logits.shape)
+        return dz.reshape(shape)
 
     def prepare_target(self, target: NDArray[Any], prediction: NDArray[Any]) -> NDArray[Any]:
         """Return class indices as integers and probabilities in the dtype of the prediction."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +13,8 @@ from minidl.parameters import ParameterVector
 from minidl.validation import number
 
 __all__ = ["SGD", "Optimizer"]
+
+_FIXED = ("network", "vector")
 
 
 class Optimizer(ABC):
@@ -62,6 +66,17 @@ class Optimizer(ABC):
     def clear(self) -> None:
         """Set all gradients to zero."""
         self.vector.grad.fill(0)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return a copy of everything that a step changes."""
+        state = {name: item for name, item in vars(self).items() if name not in _FIXED}
+        return {"value": self.vector.value.copy(), **copy.deepcopy(state)}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go back to a `snapshot`."""
+        state = copy.deepcopy(snapshot)
+        self.vector.value[:] = state.pop("value")
+        vars(self).update(state)
 
     @abstractmethod
     def _update(self) -> None:

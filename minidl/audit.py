@@ -1,0 +1,162 @@
+"""Watching every layer of a network at work: for one step, and only when there is a reason."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from minidl.layer import Layer
+from minidl.parameters import Parameter, unique
+
+__all__ = ["audited", "first_not_finite"]
+
+
+class _Watched:
+    """A layer's cache, with the inputs it belongs to."""
+
+    __slots__ = ("cache", "inputs")
+
+    def __init__(self, cache: Any, inputs: tuple[Any, ...]) -> None:
+        self.cache = cache
+        self.inputs = inputs
+
+
+def _finite(array: Any) -> bool:
+    return not isinstance(array, np.ndarray) or bool(np.isfinite(array).all())
+
+
+@contextmanager
+def audited(network: Layer) -> Iterator[None]:
+    """Check every layer of a network while it computes one step.
+
+    Checked are what forward returns (a pair), the number, shape, dtype and finiteness of the
+    gradients that backward returns, and the finiteness of the gradients it adds.
+
+    Raises
+    ------
+    ValueError, TypeError
+        From the layer's forward or backward, so that containers add its place.
+    """
+    layers = list(unique(network, Layer).values())
+    for layer in layers:
+        _watch(layer)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            for name in ("forward", "backward", "backward_parameters"):
+                vars(layer).pop(name, None)
+
+
+def _watch(layer: Layer) -> None:
+    """Shadow the methods of one instance by checking ones."""
+    forward, backward, lean = layer.forward, layer.backward, layer.backward_parameters
+
+    def checked_forward(*inputs: Any, **constants: Any) -> tuple[Any, Any]:
+        result = forward(*inputs, **constants)
+        if not (isinstance(result, tuple) and len(result) == 2):
+            raise TypeError(f"{layer}: forward must return (output, cache), got {type(result)}")
+        output, cache = result
+        _check_dtype(layer, output, inputs)
+        return output, _Watched(cache, inputs)
+
+    def checked_backward(dy: Any, cache: Any, /) -> Any:
+        if not isinstance(cache, _Watched):
+            return backward(dy, cache)
+        gradients = backward(dy, cache.cache)
+        _check_gradients(layer, gradients, cache.inputs)
+        _check_parameters(layer)
+        return gradients
+
+    def checked_lean(dy: Any, cache: Any, /) -> None:
+        lean(dy, cache.cache if isinstance(cache, _Watched) else cache)
+        _check_parameters(layer)
+
+    vars(layer).update(
+        forward=checked_forward, backward=checked_backward, backward_parameters=checked_lean
+    )
+
+
+def _check_dtype(layer: Layer, output: Any, inputs: tuple[Any, ...]) -> None:
+    arrays = [
+        array for array in inputs if isinstance(array, np.ndarray) and array.dtype.kind == "f"
+    ]
+    arrays += [parameter.value for parameter in unique(layer, Parameter).values()]
+    dtypes = {array.dtype for array in arrays}
+    if len(dtypes) == 1 and isinstance(output, np.ndarray) and output.dtype.kind == "f":
+        (expected,) = dtypes
+        if output.dtype != expected:
+            raise TypeError(
+                f"{layer}: forward returned {output.dtype} for inputs and parameters of {expected}"
+            )
+
+
+def _check_gradients(layer: Layer, gradients: Any, inputs: tuple[Any, ...]) -> None:
+    count = len(inputs) if layer.differentiable is None else layer.differentiable
+    owed = inputs[:count]
+    returned = gradients if isinstance(gradients, tuple) else (gradients,)
+    if len(returned) != len(owed):
+        raise ValueError(
+            f"{layer}: backward returned {len(returned)} gradients for {len(owed)} inputs"
+        )
+    for number, (gradient, value) in enumerate(zip(returned, owed, strict=True)):
+        if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+            continue
+        what = f"{layer}: backward returned for input {number}"
+        if np.shape(gradient) != value.shape:
+            got = "None" if gradient is None else f"a gradient of shape {np.shape(gradient)}"
+            raise ValueError(f"{what} {got}, expected shape {value.shape}")
+        if gradient.dtype != value.dtype:
+            raise TypeError(f"{what} a gradient of {gradient.dtype}, expected {value.dtype}")
+        if not _finite(gradient):
+            raise ValueError(f"{what} a gradient that is not finite")
+
+
+def _check_parameters(layer: Layer) -> None:
+    for name, item in vars(layer).items():
+        if isinstance(item, Parameter) and not _finite(item.grad):
+            raise ValueError(f"{layer}: backward made the gradient of {name} not finite")
+
+
+def first_not_finite(network: Layer, x: Any) -> str:
+    """Name the first layer whose output is not finite, by running a copy of the network.
+
+    Returns
+    -------
+    str
+        A clause such as ``layers.2 Dense(64 → 10) turns finite input into inf``, or empty if
+        every output is finite.
+    """
+    twin = copy.deepcopy(network)
+    found: list[str] = []
+
+    def watch(path: str, layer: Layer) -> None:
+        forward: Callable[..., tuple[Any, Any]] = layer.forward
+
+        def watched(*inputs: Any, **constants: Any) -> tuple[Any, Any]:
+            output, cache = forward(*inputs, **constants)
+            if not found and not _finite(output):
+                title = f"{path} {layer!r}".strip().partition("\n")[0]
+                broken = [
+                    name
+                    for name, item in vars(layer).items()
+                    if isinstance(item, Parameter) and not _finite(item.value)
+                ]
+                found.append(
+                    f"{title} has a {broken[0]} that is not finite"
+                    if broken
+                    else f"{title} turns finite input into {output[~np.isfinite(output)][0]}"
+                )
+            return output, cache
+
+        vars(layer)["forward"] = watched
+
+    for path, layer in unique(twin, Layer).items():
+        watch(path, layer)
+    with np.errstate(all="ignore"):
+        twin.forward(x)
+    return "".join(found)

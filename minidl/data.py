@@ -1,0 +1,100 @@
+"""The door for data: what a user passes becomes a finite array of real numbers, or an error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from minidl.losses import Loss
+
+__all__ = ["as_inputs", "as_targets", "as_weights", "first_place"]
+
+
+def _as_array(name: str, data: Any) -> NDArray[Any]:
+    if hasattr(data, "toarray"):
+        raise TypeError(f"{name} is a sparse {type(data).__name__}: pass {name}.toarray()")
+    if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
+        raise ValueError(f"{name} has masked values: fill or drop them first")
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise ValueError(f"{name} is not a regular array: {error}") from None
+    if array.ndim == 0:
+        raise ValueError(f"{name} must be an array of samples, got {data!r}")
+    if array.size == 0:
+        raise ValueError(f"{name} is empty: its shape is {array.shape}")
+    if array.dtype.kind == "c":
+        raise TypeError(f"{name} is complex ({array.dtype}): real numbers are needed")
+    return array
+
+
+def first_place(mask: NDArray[np.bool]) -> str:
+    """Return the index of the first True as a person writes it: ``[3, 1]``."""
+    return str(np.argwhere(mask)[0].tolist())
+
+
+def _require_finite(name: str, array: NDArray[Any], original: NDArray[Any]) -> None:
+    finite = np.isfinite(array)
+    if not finite.all():
+        place = tuple(np.argwhere(~finite)[0])
+        value = original[place]
+        raise ValueError(
+            f"{name}{first_place(~finite)} is {value}"
+            + (f", too large for {array.dtype}" if np.isfinite(value) else "")
+            + ": all values must be finite"
+        )
+
+
+def _as_real(name: str, data: Any, dtype: DTypeLike | None) -> NDArray[Any]:
+    """Return finite real numbers, cast to a floating dtype (None: floating ones stay as they are).
+
+    Native byte order and C order, so that the same numbers always give the same bits.
+    """
+    array = _as_array(name, data)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    if dtype is None:
+        dtype = array.dtype.newbyteorder("=") if array.dtype.kind == "f" else np.float64
+    with np.errstate(over="ignore"):
+        cast = np.ascontiguousarray(array, dtype)
+    _require_finite(name, cast, array)
+    return cast
+
+
+def as_inputs(name: str, x: Any, dtype: DTypeLike | None) -> NDArray[Any]:
+    """Return the inputs of a network in its dtype.
+
+    Raises
+    ------
+    TypeError
+        For what is not real numbers: complex, object, strings, dates, sparse matrices.
+    ValueError
+        For what is empty, 0-dimensional, ragged, masked, or not finite, with its place.
+    """
+    return _as_real(name, x, dtype)
+
+
+def as_targets(
+    name: str, y: Any, x: NDArray[Any], loss: Any, prediction: NDArray[Any]
+) -> NDArray[Any]:
+    """Return the targets of a data set in the form that a loss takes; `prediction` is a sample."""
+    array = _as_array(name, y)
+    if len(array) != len(x):
+        raise ValueError(f"{name} has {len(array)} samples, but x has {len(x)}")
+    if array.dtype.kind == "f":
+        _require_finite(name, array, array)
+    return loss.prepare_target(array, prediction) if isinstance(loss, Loss) else array
+
+
+def as_weights(name: str, weight: Any, x: NDArray[Any], dtype: DTypeLike | None) -> NDArray[Any]:
+    """Return sample weights: finite, not negative, not all zero, one for each sample of x."""
+    array = _as_real(name, weight, dtype)
+    if len(array) != len(x):
+        raise ValueError(f"{name} has {len(array)} weights, but x has {len(x)} samples")
+    if (array < 0).any():
+        raise ValueError(f"{name}{first_place(array < 0)} is negative: {array[array < 0][0]}")
+    if not array.any():
+        raise ValueError(f"{name} is zero for all samples")
+    return array

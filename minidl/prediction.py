@@ -1,0 +1,116 @@
+"""Using a trained network: outputs, probabilities, classes, and how many of them are right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from minidl.data import as_inputs
+from minidl.layer import Layer
+from minidl.parameters import network_dtype
+from minidl.validation import integer
+
+__all__ = ["accuracy", "predict", "predict_classes", "predict_proba"]
+
+
+def predict(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> NDArray[Any]:
+    """Return the outputs of a network for all samples, computed batch by batch.
+
+    Parameters
+    ----------
+    network : Layer
+        It infers: dropout is off, nothing is written.
+    x : array_like, shape (N, …)
+        The samples, cast to the network's dtype.
+    batch_size : int, default 1024
+        How many samples to take at once; it bounds the memory that hidden layers need.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For inputs that are empty, not finite, not real, or of the wrong shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minidl import Dense, predict
+    >>> predict(Dense(2, 3, rng=0), np.zeros((5, 2))).shape
+    (5, 3)
+    """
+    if not isinstance(network, Layer):
+        raise TypeError(f"predict needs a layer or network, got {network!r}")
+    batch_size = integer("batch_size", batch_size, least=1)
+    x = as_inputs("x", x, network_dtype(network))
+    outputs = [network(x[start : start + batch_size]) for start in range(0, len(x), batch_size)]
+    return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+
+
+def predict_proba(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> NDArray[Any]:
+    """Return the class probabilities: the softmax of the outputs over the last axis.
+
+    Parameters are those of `predict`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minidl import Dense, predict_proba
+    >>> predict_proba(Dense(2, 3, rng=0), np.zeros((5, 2))).sum(axis=1)
+    array([1., 1., 1., 1., 1.], dtype=float32)
+    """
+    logits = predict(network, x, batch_size=batch_size)
+    probabilities: NDArray[Any] = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    probabilities /= probabilities.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
+def predict_classes(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> NDArray[np.intp]:
+    """Return the index of the largest output of each sample.
+
+    Parameters are those of `predict`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minidl import Dense, predict_classes
+    >>> eye = Dense(2, 2, weight_initializer=lambda rng, shape, dtype: np.eye(2))
+    >>> predict_classes(eye, [[3.0, 1.0], [1.0, 2.0]])
+    array([0, 1])
+    """
+    classes: NDArray[np.intp] = predict(network, x, batch_size=batch_size).argmax(axis=-1)
+    return classes
+
+
+def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
+    """Return the fraction of predictions that are right.
+
+    Parameters
+    ----------
+    prediction : array_like, shape (…, C) of outputs or probabilities, or (…) of classes
+        Of outputs the largest counts.
+    target : array_like, shape (…) of classes or (…, C) of probabilities
+        The truth.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or there is nothing to count.
+
+    Examples
+    --------
+    >>> from minidl import accuracy
+    >>> accuracy([[0.9, 0.1], [0.4, 0.6]], [0, 0])
+    0.5
+    """
+    guess, truth = np.asarray(prediction), np.asarray(target)
+    if guess.ndim == truth.ndim + 1:
+        guess = guess.argmax(axis=-1)
+    elif guess.ndim > 1 and truth.dtype.kind == "f":  # rows of outputs against rows of truth
+        guess, truth = guess.argmax(axis=-1), truth.argmax(axis=-1)
+    if guess.shape != truth.shape or guess.size == 0:
+        raise ValueError(
+            f"predictions of shape {np.shape(prediction)} cannot be counted against targets of "
+            f"shape {np.shape(target)}"
+        )
+    return float(np.count_nonzero(guess == truth) / guess.size)
