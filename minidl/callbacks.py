@@ -14,7 +14,7 @@ from minidl.parameters import Buffer, ParameterVector, unique
 from minidl.validation import integer
 
 if TYPE_CHECKING:
-    from minidl.training import Run
+    from minidl.run import Run
 
 __all__ = ["HOOKS", "Callback", "EarlyStopping", "GradientErrors", "progress_callbacks"]
 
@@ -93,6 +93,7 @@ class EarlyStopping:
 
     def on_end(self, run: Run) -> None:
         """Go back to the best."""
+        self.on_step(run)  # the run may have ended with a validation
         for array, best in zip(_arrays(run), self._state, strict=False):
             array[...] = best
 

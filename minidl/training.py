@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,14 +18,14 @@ from minidl.history import History, Steps
 from minidl.interrupt import Interrupt
 from minidl.layer import Layer
 from minidl.optimizers import Optimizer
-from minidl.parameters import Buffer, Parameter, network_dtype, unique
-from minidl.prediction import accuracy, predict
+from minidl.parameters import Parameter, network_dtype, unique
+from minidl.prediction import accuracy
+from minidl.run import ForwardState, Metric, Recorder, Run
 from minidl.validation import as_generator, integer, seed_entropy
 
-__all__ = ["DivergenceError", "Run", "batches", "fit", "loss_and_gradients"]
+__all__ = ["DivergenceError", "batches", "fit", "loss_and_gradients"]
 
 Array: TypeAlias = NDArray[Any]
-Metric: TypeAlias = Callable[[Any, Any], float]
 
 
 class DivergenceError(ArithmeticError):
@@ -158,37 +157,7 @@ def _gradients(
     return value, prediction
 
 
-@dataclass
-class Run:
-    """A training run as its callbacks see it.
-
-    Attributes
-    ----------
-    network, loss : Layer
-    optimizer : Optimizer
-    history : History
-        What has been recorded so far.
-    epochs, steps_per_epoch : int
-        The plan.
-    epoch : int
-        The number of completed epochs.
-    step : int
-        The number of completed steps.
-    batch : (x, y, sample_weight)
-        The current batch; sample_weight is None without weights.
-    """
-
-    network: Layer
-    loss: Layer
-    optimizer: Optimizer
-    history: History
-    epochs: int
-    steps_per_epoch: int
-    epoch: int = 0
-    step: int = 0
-    batch: tuple[Any, Any, Any] = field(default=(None, None, None), repr=False)
-
-
+@np.errstate(over="ignore", invalid="ignore")  # the loop itself looks for what is not finite
 def fit(
     network: Layer,
     loss: Layer,
@@ -259,6 +228,8 @@ def fit(
 
     Notes
     -----
+    Gradients that were accumulated before are cleared at the start, and again at the end.
+
     Ctrl-C ends the run after the current step: `fit` returns, and ``history.interrupted`` is
     True. A second Ctrl-C raises KeyboardInterrupt.
 
@@ -302,7 +273,7 @@ def fit(
     history = History(seed, steps_per_epoch)
     run = Run(network, loss, optimizer, history, epochs, steps_per_epoch)
     hooks = [*hooks, *_check_callbacks(progress_callbacks(progress))]
-    recorder = _Recorder(run, dict(metrics), held_out, every)
+    recorder = Recorder(run, dict(metrics), held_out, every)
 
     def call(hook: str) -> bool:
         ended = False
@@ -314,24 +285,29 @@ def fit(
 
     optimizer.clear()
     try:
-        with Interrupt() as interrupt, np.errstate(over="ignore", invalid="ignore"):
+        with Interrupt() as interrupt:
             ended = call("on_begin")
-            state = _State(network)
+            state = ForwardState(network)
             while not ended and run.epoch < epochs:
                 start = (state.take(), optimizer.snapshot()) if recover else None
                 order = np.random.default_rng([seed, run.epoch]).permutation(len(x))
                 for rows in _cut(order, batch_size):
                     run.batch = x[rows], y[rows], None if weight is None else weight[rows]
                     ended = _step(run, state, start, recorder, call)
-                    recorder.validate_if_due(ended)
+                    if recorder.due():
+                        recorder.validate()
                     ended |= call("on_step")
                     history.interrupted = interrupt.requested
                     if ended or interrupt.requested:
                         break
                 else:
                     run.epoch += 1
-                    ended = call("on_epoch")
+                if not np.isfinite(optimizer.vector.value).all():
+                    raise _diverged(DivergenceError("a parameter is not finite"), run, state, start)
+                if run.step == run.epoch * steps_per_epoch:
+                    ended |= call("on_epoch")
                 ended |= history.interrupted
+            recorder.validate()
             call("on_end")
     finally:
         optimizer.clear()
@@ -349,7 +325,7 @@ def _targets(y: Any, weight: Any) -> tuple[Any, ...]:
 
 
 def _step(
-    run: Run, state: _State, start: Any, recorder: _Recorder, call: Callable[[str], bool]
+    run: Run, state: ForwardState, start: Any, recorder: Recorder, call: Callable[[str], bool]
 ) -> bool:
     """Take one step; if it fails, leave everything as it was before (or at the epoch's start)."""
     before = state.take()
@@ -361,15 +337,7 @@ def _step(
         run.optimizer.step()
     except DivergenceError as error:
         state.restore(before)
-        message = _explain(error, run, start is not None)
-        if start is not None:
-            state.restore(start[0])
-            run.optimizer.restore(start[1])
-        losses = run.history.step_loss
-        error.args = (message,)
-        error.step, error.epoch, error.history = run.step, run.epoch + 1, run.history
-        error.last_loss = losses[-1] if losses else None
-        raise
+        raise _diverged(error, run, state, start) from None
     except BaseException:
         state.restore(before)
         raise
@@ -378,79 +346,23 @@ def _step(
     return ended
 
 
-def _explain(error: DivergenceError, run: Run, recovered: bool) -> str:
-    culprit = first_not_finite(run.network, run.batch[0]) or "the outputs are finite, the loss not"
+def _diverged(error: DivergenceError, run: Run, state: ForwardState, start: Any) -> DivergenceError:
+    """Say in the error what happened, and go back to the start of the epoch if it was kept."""
     losses = run.history.step_loss
+    error.step, error.epoch, error.history = run.step, run.epoch + 1, run.history
+    error.last_loss = losses[-1] if losses else None
+    culprit = first_not_finite(run.network, run.batch[0]) or "all outputs are finite"
     last = f"; the last finite loss was {losses[-1]:.4g}" if losses else ""
-    state = "at the start of that epoch" if recovered else "after the last step"
-    return (
+    if start is not None:
+        state.restore(start[0])
+        run.optimizer.restore(start[1])
+    where = "after the last step" if start is None else "at the start of that epoch"
+    error.args = (
         f"{error} in step {run.step + 1}, epoch {run.epoch + 1}: {culprit}{last}. The network is "
-        f"as it was {state}. Try a smaller learning rate (it is {run.optimizer.learning_rate:g}), "
-        "inputs scaled to about 1, or another initializer"
+        f"as it was {where}. Try a smaller learning rate (it is {run.optimizer.learning_rate:g}), "
+        "inputs scaled to about 1, or another initializer",
     )
-
-
-class _State:
-    """What a forward pass in training moves: buffers and random generators."""
-
-    def __init__(self, network: Layer) -> None:
-        self._buffers = list(unique(network, Buffer).values())
-        self._generators = list(unique(network, Generator).values())
-
-    def take(self) -> tuple[list[Any], list[Any]]:
-        return (
-            [buffer.value.copy() for buffer in self._buffers],
-            [generator.bit_generator.state for generator in self._generators],
-        )
-
-    def restore(self, taken: tuple[list[Any], list[Any]]) -> None:
-        for buffer, value in zip(self._buffers, taken[0], strict=True):
-            buffer.value = value
-        for generator, state in zip(self._generators, taken[1], strict=True):
-            generator.bit_generator.state = state
-
-
-class _Recorder:
-    """Writes the history: the mean over the training steps, and a pass over held-out data."""
-
-    def __init__(
-        self, run: Run, metrics: dict[str, Metric], held_out: tuple[Array, Array] | None, every: int
-    ) -> None:
-        self._run = run
-        self._metrics = metrics
-        self._held_out = held_out
-        self._every = every
-        names = ("loss", *metrics)
-        self._sums = dict.fromkeys(names, 0.0)
-        self._count = 0
-        run.history.training = {name: [] for name in names}
-        run.history.validation = {name: [] for name in names} if held_out else {}
-
-    def add(self, value: float, prediction: Array, y: Array) -> None:
-        self._run.history.step_loss.append(value)
-        self._sums["loss"] += value
-        for name, metric in self._metrics.items():
-            self._sums[name] += metric(prediction, y)
-        self._count += 1
-
-    def validate_if_due(self, ended: bool) -> None:
-        """Record at every validation, and at the end of the run."""
-        run = self._run
-        last = ended or run.step == run.epochs * run.steps_per_epoch
-        if run.step % self._every and not last:
-            return
-        history = run.history
-        history.steps.append(run.step)
-        for name, total in self._sums.items():
-            history.training[name].append(total / self._count)
-            self._sums[name] = 0.0
-        self._count = 0
-        if self._held_out is not None:
-            x, y = self._held_out
-            prediction = predict(run.network, x)
-            history.validation["loss"].append(float(run.loss(prediction, y)))
-            for name, metric in self._metrics.items():
-                history.validation[name].append(float(metric(prediction, y)))
+    return error
 
 
 def _check_parts(network: Any, loss: Any, optimizer: Any) -> None:

@@ -1,0 +1,121 @@
+"""One training run: what its callbacks see, what it records, and what a failing step moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from minidl.history import History
+from minidl.layer import Layer
+from minidl.optimizers import Optimizer
+from minidl.parameters import Buffer, unique
+from minidl.prediction import predict
+
+__all__ = ["ForwardState", "Metric", "Recorder", "Run"]
+
+Array: TypeAlias = NDArray[Any]
+Metric: TypeAlias = Callable[[Any, Any], float]
+
+
+@dataclass
+class Run:
+    """A training run as its callbacks see it.
+
+    Attributes
+    ----------
+    network, loss : Layer
+    optimizer : Optimizer
+    history : History
+        What has been recorded so far.
+    epochs, steps_per_epoch : int
+        The plan.
+    epoch : int
+        The number of completed epochs.
+    step : int
+        The number of completed steps.
+    batch : (x, y, sample_weight)
+        The current batch; sample_weight is None without weights.
+    """
+
+    network: Layer
+    loss: Layer
+    optimizer: Optimizer
+    history: History
+    epochs: int
+    steps_per_epoch: int
+    epoch: int = 0
+    step: int = 0
+    batch: tuple[Any, Any, Any] = field(default=(None, None, None), repr=False)
+
+
+class Recorder:
+    """Writes the history: the mean over the training steps, and a pass over held-out data."""
+
+    def __init__(
+        self, run: Run, metrics: dict[str, Metric], held_out: tuple[Array, Array] | None, every: int
+    ) -> None:
+        self._run = run
+        self._metrics = metrics
+        self._held_out = held_out
+        self._every = every
+        names = ("loss", *metrics)
+        self._sums = dict.fromkeys(names, 0.0)
+        self._count = 0
+        run.history.training = {name: [] for name in names}
+        run.history.validation = {name: [] for name in names} if held_out else {}
+
+    def add(self, value: float, prediction: Array, y: Array) -> None:
+        """Take in one step: its loss and the predictions before its update."""
+        self._run.history.step_loss.append(value)
+        self._sums["loss"] += value
+        for name, metric in self._metrics.items():
+            self._sums[name] += metric(prediction, y)
+        self._count += 1
+
+    def due(self) -> bool:
+        """Tell whether the plan asks for a validation now."""
+        return self._run.step % self._every == 0
+
+    def validate(self) -> None:
+        """Record the figures since the last validation, if there was a step since."""
+        if not self._count:
+            return
+        run = self._run
+        history = run.history
+        history.steps.append(run.step)
+        for name, total in self._sums.items():
+            history.training[name].append(total / self._count)
+            self._sums[name] = 0.0
+        self._count = 0
+        if self._held_out is not None:
+            x, y = self._held_out
+            prediction = predict(run.network, x)
+            history.validation["loss"].append(float(run.loss(prediction, y)))
+            for name, metric in self._metrics.items():
+                history.validation[name].append(float(metric(prediction, y)))
+
+
+class ForwardState:
+    """What a forward pass in training moves: buffers and random generators."""
+
+    def __init__(self, network: Layer) -> None:
+        self._buffers = list(unique(network, Buffer).values())
+        self._generators = list(unique(network, Generator).values())
+
+    def take(self) -> tuple[list[Any], list[Any]]:
+        """Copy the state."""
+        return (
+            [buffer.value.copy() for buffer in self._buffers],
+            [generator.bit_generator.state for generator in self._generators],
+        )
+
+    def restore(self, taken: tuple[list[Any], list[Any]]) -> None:
+        """Go back to a copy."""
+        for buffer, value in zip(self._buffers, taken[0], strict=True):
+            buffer.value = value
+        for generator, state in zip(self._generators, taken[1], strict=True):
+            generator.bit_generator.state = state
