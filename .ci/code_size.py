@@ -6,9 +6,16 @@ import sys
 import tokenize
 from pathlib import Path
 
-CORE = (
-    "parameters layer layers/dense layers/activations containers losses optimizers training".split()
-)
+CORE = [
+    "parameters",
+    "layer",
+    "layers/dense",
+    "layers/activations",
+    "containers",
+    "losses",
+    "optimizers",
+    "training",
+]
 CORE_LIMIT, LIMIT = 900, 6000
 
 

@@ -1,0 +1,78 @@
+"""Using a trained network."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import softmax
+
+from minidl import Sequential, accuracy, predict, predict_classes, predict_proba
+from tests.networks import Noise, blobs, perceptron, state_of
+
+
+def test_predictions_do_not_depend_on_the_size_of_the_batches():
+    x, _ = blobs(100)
+    network = perceptron()
+    whole = predict(network, x)
+    for size in (1, 7, 100, 1000):
+        assert_allclose(predict(network, x, batch_size=size), whole, rtol=1e-5, atol=1e-6)
+
+
+def test_predicting_changes_nothing_and_leaves_noise_out():
+    x, _ = blobs()
+    network = Sequential(*perceptron(), Noise())
+    before = state_of(network)
+    assert_array_equal(predict(network, x), predict(network[:3], x))
+    assert state_of(network) == before
+
+
+def test_probabilities_are_the_softmax_and_classes_their_maximum():
+    x, _ = blobs()
+    network = perceptron(dtype=np.float64)
+    assert_allclose(predict_proba(network, x), softmax(predict(network, x), axis=1), rtol=1e-14)
+    assert_array_equal(predict_classes(network, x), predict_proba(network, x).argmax(axis=1))
+
+
+def test_probabilities_stay_finite_at_huge_logits():
+    network = perceptron()
+    network[2].bias.value = [1e4, 0, -1e4]
+    assert_array_equal(predict_proba(network, [[0.0, 0.0]]), [[1, 0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        ([[np.nan, 0]], ValueError, r"x\[0, 0\] is nan"),
+        (np.zeros((0, 2)), ValueError, "empty"),
+        ([[1.0, 2.0, 3.0]], ValueError, r"Sequential\[0\] Dense\(2 → 8\): input has 3 features"),
+        ([["a", "b"]], TypeError, "dtype <U1"),
+    ],
+)
+def test_bad_samples_are_refused(x, error, message):
+    with pytest.raises(error, match=message):
+        predict(perceptron(), x)
+
+
+def test_something_that_is_no_network_is_refused():
+    with pytest.raises(TypeError, match="needs a layer or network"):
+        predict("network", [[0.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target", "expected"),
+    [
+        ([[2.0, 1.0], [0.0, 1.0]], [0, 1], 1.0),
+        ([[2.0, 1.0], [0.0, 1.0]], [[0.1, 0.9], [0.0, 1.0]], 0.5),
+        ([0, 1, 1, 1], [0, 1, 0, 0], 0.5),
+        (np.zeros((2, 3, 4)), np.zeros((2, 3), int), 1.0),
+    ],
+)
+def test_accuracy_counts_what_is_right(prediction, target, expected):
+    assert accuracy(prediction, target) == expected
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target"), [([[1.0, 2.0]], [0, 1]), ([0, 1], [0]), ([], []), ([[0], [1]], [0])]
+)
+def test_accuracy_refuses_shapes_that_do_not_fit(prediction, target):
+    with pytest.raises(ValueError, match="cannot be counted"):
+        accuracy(prediction, target)
