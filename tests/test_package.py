@@ -1,0 +1,79 @@
+"""What the package promises as a whole: its public names and what importing it costs."""
+
+import ast
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import minidl
+
+MODULES = ["minidl"] + [
+    module.name
+    for module in pkgutil.walk_packages(minidl.__path__, "minidl.")
+    if not module.name.rpartition(".")[2].startswith("_")
+]
+
+
+def imported(name):
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        if "minidl[" not in str(error):  # a missing extra is named, anything else is a bug
+            raise
+        return pytest.skip(str(error))
+
+
+def isort_order(name):
+    """CONSTANTS first, then Classes, then functions: the order that ruff keeps."""
+    constant = name.isupper() and len(name) > 1
+    return (0 if constant else 1 if name[0].isupper() else 2, name)
+
+
+def public_definitions(module):
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            yield node.name
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_all_names_exist_are_sorted_and_are_complete(name):
+    module = imported(name)
+    names = module.__all__
+    assert [each for each in names if not hasattr(module, each)] == []
+    assert len(set(names)) == len(names)
+    assert list(names) == sorted(names, key=isort_order)
+    assert [each for each in public_definitions(module) if each not in names] == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_public_name_and_module_says_what_it_is(name):
+    module = imported(name)
+    assert module.__doc__
+    for each in module.__all__:
+        item = getattr(module, each)
+        if callable(item) and getattr(item, "__module__", "").startswith("minidl"):
+            assert (item.__doc__ or "").strip(), f"{name}.{each} has no docstring"
+
+
+def loaded_by(statement):
+    """Return the names of the top-level modules that a fresh interpreter loads for a statement."""
+    code = f"{statement}\nimport sys\nprint(*sorted({{m.partition('.')[0] for m in sys.modules}}))"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(run.stdout.split())
+
+
+def test_importing_minidl_imports_nothing_but_numpy_and_the_standard_library():
+    numpy = loaded_by("import numpy, numpy.random")
+    foreign = loaded_by("import minidl") - numpy - sys.stdlib_module_names
+    assert foreign == {"minidl"}
+
+
+def test_the_version_is_a_release_number():
+    assert all(part.isdigit() for part in minidl.__version__.split(".")[:2])
