@@ -101,6 +101,8 @@ class SoftmaxCrossEntropy(Loss):
         """
         if np.ndim(logits) == 0 or logits.size == 0:
             raise ValueError(f"SoftmaxCrossEntropy: no logits, their shape is {np.shape(logits)}")
+        if logits.dtype.kind != "f":
+            logits = logits.astype(np.float64)
         classes = logits.shape[-1]
         target = self._check_target(np.asarray(target), logits)
         rows = logits.reshape(-1, classes)

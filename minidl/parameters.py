@@ -102,6 +102,8 @@ class Parameter:
     def cast(self, dtype: DTypeLike) -> None:
         """Change the dtype of value and gradient; the parameter leaves the vector it was in."""
         dtype = _floating(dtype, "a parameter")
+        if self._storage is not None:
+            self._storage.retired = True
         self.__setstate__((self._value.astype(dtype), self._grad.astype(dtype)))
 
     def __getstate__(self) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -249,6 +251,8 @@ def unique(root: Any, kind: type | tuple[type, ...]) -> dict[str, Any]:
     for path, item in walk(root):
         if isinstance(item, kind) and id(item) not in seen:
             seen.add(id(item))
+            while path in found:  # the keys 1 and "1" of a dict read the same
+                path += "'"
             found[path] = item
     return found
 

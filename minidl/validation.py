@@ -37,12 +37,15 @@ def number(
 
     A Python float, unlike a NumPy scalar, never changes the dtype of the array it multiplies.
     """
-    if isinstance(value, (bool, np.bool, str, bytes, complex)) or not hasattr(value, "__float__"):
+    wrong = (bool, np.bool, str, bytes, complex, np.complexfloating)
+    if isinstance(value, wrong) or not hasattr(value, "__float__"):
         raise TypeError(f"{name} must be a number, got {value!r}")
     try:
         result = float(cast(SupportsFloat, value))
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
+    except OverflowError:
+        result = math.inf
     if not math.isfinite(result):
         raise ValueError(f"{name} must be finite, got {value!r}")
     if above is not None and not result > above:

@@ -104,7 +104,7 @@ def test_large_gaps_between_logits_are_exact(dtype, gap):
     )
     by_rows, row_gradient = value_and_gradient(logits, np.eye(3)[[0, 0, 0]])
     assert by_rows == value
-    np.testing.assert_array_equal(row_gradient, gradient)
+    np.testing.assert_allclose(row_gradient, gradient, atol=1e-37)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -190,7 +190,6 @@ def test_loss_and_gradient_have_the_dtype_of_the_logits_for_every_integer_type(d
     assert value == expected
 
 
-@pytest.mark.xfail(reason="probabilities and weights are cast to the integer dtype of the logits")
 def test_whole_numbers_as_logits_do_not_round_probabilities_and_weights():
     logits, rows, weight = np.array([[1, 0], [0, 3]]), np.full((2, 2), 0.5), np.array([0.5, 0.25])
     for constants in [(rows,), (rows, weight)]:

@@ -360,7 +360,6 @@ def test_a_copied_vector_packs_the_copied_network(copier):
     twin.require_current()
 
 
-@pytest.mark.xfail(reason="Parameter.cast leaves the vector without retiring it")
 def test_casting_a_packed_parameter_ends_the_training_of_its_old_vector():
     """Otherwise the optimizer goes on with an array that no layer looks at."""
     layer = Dense(2, 2)
@@ -371,7 +370,6 @@ def test_casting_a_packed_parameter_ends_the_training_of_its_old_vector():
         optimizer.step()
 
 
-@pytest.mark.xfail(reason="unique() keeps one item a path, and two paths may read the same")
 def test_parameters_whose_paths_read_the_same_are_not_lost():
     vector = ParameterVector(Holder(parts={1: Parameter(1.0), "1": Parameter(2.0)}))
     assert sorted(vector.value) == [1, 2]

@@ -67,7 +67,6 @@ class Tanh(Layer):
 
     def backward(self, dy: NDArray[Any], y: NDArray[Any], /) -> NDArray[Any]:
         """Return dy (1 − y²)."""
-        dx: NDArray[Any] = y * y
-        np.subtract(1, dx, out=dx)
+        dx: NDArray[Any] = 1 - y * y
         dx *= dy
         return dx
