@@ -1,4 +1,4 @@
-"""What a diagnosis may look at: both gradients, the point, the Jacobian, and the test of a guess."""
+"""What a diagnosis may look at: the gradients, the point, the Jacobian, and the test of a guess."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def _multiple(e: Evidence, basis: Array, difference: Array) -> float | None:
 
 
 def missing_term(e: Evidence) -> Answer:
-    """Backward lacks, or adds, a multiple of the upstream, output, input, parameter …"""
+    """Backward lacks, or adds, a multiple of the upstream, the output, the input …."""
     lack = e.n - e.a
     found = e.same_shape()
     candidates = dict(found)
