@@ -1,0 +1,167 @@
+"""The proof: slopes at ever smaller steps, and the interval that certainly contains the derivative.
+
+A central difference C(h) has a truncation error that falls like h² where the function is smooth,
+and a rounding error that grows like noise / h. Nobody knows beforehand which step balances them,
+so the ladder takes eleven steps, each a tenth of the one before, and keeps the value whose error
+can be bounded best *and* which every finer step confirms. Where the two one-sided slopes keep
+their distance however small the step is, the function has a kink, and every number between the
+two slopes is a derivative that a layer may choose.
+
+Every output keeps its own ladder: summing the outputs before taking differences would mix the
+noise of large ones into small ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Line", "Slopes", "climb"]
+
+Array = NDArray[Any]
+Line = Callable[[float], tuple[Array, float]]
+"""From a signed step to (the outputs there as a vector, the step that was really made)."""
+
+RATIO = 10.0
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """What is known of the derivative of every output along one line.
+
+    Attributes
+    ----------
+    low, high : ndarray
+        The one-sided slopes in order; equal where the function is smooth.
+    error : ndarray
+        The bound of the error of either; infinite where nothing could be proved.
+    """
+
+    low: Array
+    high: Array
+    error: Array
+
+    def along(self, cotangent: Array) -> tuple[float, float, float, float]:
+        """Return (low, high, error, scale) of Σⱼ vⱼ y′ⱼ, with scale = Σⱼ |vⱼ| |y′ⱼ|."""
+        used = cotangent != 0
+        v, low, high = cotangent[used], self.low[used], self.high[used]
+        size = np.abs(v)
+        return (
+            float(np.minimum(v * low, v * high).sum()),
+            float(np.maximum(v * low, v * high).sum()),
+            float((size * self.error[used]).sum()),
+            float((size * np.maximum(np.abs(low), np.abs(high))).sum()),
+        )
+
+
+def climb(
+    line: Line,
+    y: Array,
+    noise: Array,
+    *,
+    reach: float,
+    size: float = 1.0,
+    eps: float = float(np.finfo(float).eps),
+    levels: int = 11,
+) -> Slopes:
+    """Take one-sided and central slopes at `levels` steps and bound the derivative.
+
+    Parameters
+    ----------
+    line : function
+        The outputs along a line, see `Line`.
+    y : ndarray, shape (m,)
+        The outputs at step 0.
+    noise : ndarray, shape (m,)
+        The noise of each output, see `minidl.gradcheck.noise`.
+    reach : float
+        The largest step.
+    size : float
+        The largest number among the inputs: what adding it to anything rounds.
+    eps : float
+        The machine epsilon of the computation.
+    levels : int
+        How many steps are taken.
+
+    Returns
+    -------
+    Slopes
+    """
+    forward, backward, central, steps, largest = [], [], [], [], np.abs(y)
+    with np.errstate(all="ignore"):
+        for level in range(levels):
+            step = reach / RATIO**level
+            (above, up), (below, down) = line(step), line(-step)
+            forward.append((above - y) / up)
+            backward.append((below - y) / down)
+            central.append((above - below) / (up - down))
+            steps.append((up - down) / 2)
+            largest = np.fmax(largest, np.fmax(np.abs(above), np.abs(below)))
+        f, b, c = np.stack(forward), np.stack(backward), np.stack(central)
+        h = np.array(steps)[:, np.newaxis]
+        floor = np.maximum(noise, 2 * eps * np.where(np.isfinite(largest), largest, np.abs(y)))
+        floor = np.maximum(floor, eps * max(1.0, size))
+        rounding = _calibrated(floor, c, h, 30 if eps < 1e-10 else 3) / h
+        slopes = _smooth(f, b, c, rounding)
+        _mark_kinks(slopes, f, b, rounding)
+    slopes.error[noise > 1e-3 * np.abs(y).max(initial=0)] = np.inf
+    unknown = ~np.isfinite(slopes.low) | ~np.isfinite(slopes.high)
+    slopes.error[unknown] = np.inf
+    return slopes
+
+
+def _calibrated(floor: Array, c: Array, h: Array, most: float) -> Array:
+    """Raise the noise to what the finest steps show: intermediate results may be larger than y."""
+    scatter = np.abs(np.diff(c, axis=0))[-6:] * h[1:][-6:]
+    seen = 2 * np.median(np.where(np.isfinite(scatter), scatter, 0.0), axis=0)
+    calibrated: Array = np.clip(seen, floor, most * floor)
+    return calibrated
+
+
+def _smooth(f: Array, b: Array, c: Array, rounding: Array) -> Slopes:
+    """Choose for every output the candidate of least error that all finer steps confirm."""
+    gap = np.abs(f - b)
+    change = np.abs(np.diff(c, axis=0))
+    once = (RATIO**2 * c[1:] - c[:-1]) / (RATIO**2 - 1)
+    twice = (RATIO**4 * once[1:] - once[:-1]) / (RATIO**4 - 1)
+    extrapolated = np.abs(twice - once[1:]) + 1.4 * rounding[2:]
+    # extrapolation presumes an error of order h²; a function with C¹ but no C² has less
+    slow = change[1:] > change[:-1] * RATIO**-1.5
+    extrapolated = np.where(slow, np.maximum(extrapolated, change[1:]), extrapolated)
+
+    best = Slopes(*(np.full(c.shape[1], value) for value in (np.nan, np.nan, np.inf)))
+    for values, errors, first in ((c[1:], change + rounding[1:], 1), (twice, extrapolated, 2)):
+        for place, (value, bound) in enumerate(zip(values, errors, strict=True)):
+            k = first + place
+            shrinking = gap[k] <= gap[k - 1] / 2
+            visible = gap[k] > 20 * rounding[k]
+            error = np.where(shrinking, bound, np.maximum(bound, gap[k] / 2 + rounding[k]))
+            distance = np.abs(c[k + 1 :] - value)
+            confirmed = (distance <= 3 * (error + rounding[k + 1 :])).all(axis=0)
+            better = (shrinking | ~visible) & confirmed & (error < best.error)
+            best.low[better] = best.high[better] = value[better]
+            best.error[better] = error[better]
+    return best
+
+
+def _mark_kinks(slopes: Slopes, f: Array, b: Array, rounding: Array) -> None:
+    """Where nothing smooth was found but the one-sided slopes stay apart, give both."""
+    contested = np.flatnonzero(np.isinf(slopes.error))
+    if not contested.size:
+        return
+    f, b, rounding = f[:, contested], b[:, contested], rounding[:, contested]
+    gap = np.abs(f - b)
+    for k in range(1, len(f)):
+        constant = np.abs(gap[k] - gap[k - 1]) <= 0.1 * gap[k - 1]
+        visible = (gap[k] > 20 * rounding[k]) & (gap[k - 1] > 20 * rounding[k - 1])
+        bounded = (gap[k + 1 :] <= 1.1 * gap[k] + 20 * rounding[k + 1 :]).all(axis=0)
+        error = np.maximum(np.abs(f[k] - f[k - 1]), np.abs(b[k] - b[k - 1])) + 2 * rounding[k]
+        better = constant & visible & bounded & (error < slopes.error[contested])
+        chosen = contested[better]
+        slopes.low[chosen] = np.minimum(f[k], b[k])[better]
+        slopes.high[chosen] = np.maximum(f[k], b[k])[better]
+        slopes.error[chosen] = error[better]

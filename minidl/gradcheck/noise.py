@@ -1,0 +1,73 @@
+"""How much the outputs jitter: the noise that limits every difference.
+
+The fourth difference of a smooth function falls by 1e-8 when the step falls by 1e-2, that of a
+function with a kink by 1e-2. What stays flat is neither: it is rounding, and its level is the
+noise. (Hamming's difference table, as in J. Moré and S. Wild, "Estimating computational noise",
+SIAM J. Sci. Comput. 33, 2011.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["is_single", "measure_noise", "provisional_noise"]
+
+Array = NDArray[Any]
+
+
+def provisional_noise(y: Array, eps: float) -> Array:
+    """Guess the noise of every output from its magnitude: a few roundings."""
+    largest = np.abs(y).max(initial=0)
+    noise: Array = 4 * eps * np.maximum(np.abs(y), 0.1 * largest)
+    return noise
+
+
+def measure_noise(line: Callable[[float], Array], y: Array, eps: float) -> tuple[Array, bool]:
+    """Measure the noise of every output along a line; 16 evaluations.
+
+    Parameters
+    ----------
+    line : function
+        From a step, 1 being the natural scale, to the outputs there as a vector.
+    y : ndarray, shape (m,)
+        The outputs at step 0.
+    eps : float
+        The machine epsilon of the computation.
+
+    Returns
+    -------
+    noise : ndarray, shape (m,)
+        The noise, at least twice the rounding of y itself.
+    single : bool
+        Whether all outputs met were float32 numbers: a computation in float32 is hidden inside.
+    """
+    levels, still, met = [], [], [y]
+    with np.errstate(all="ignore"):
+        for step in (1e-2, 1e-4, 1e-6, 1e-8):
+            near = [line(k * step) for k in (-2, -1, 1, 2)]
+            difference = near[0] - 4 * near[1] + 6 * y - 4 * near[2] + near[3]
+            levels.append(np.abs(difference) / np.sqrt(70))
+            still.append(np.all([z == y for z in near], axis=0))
+            met += near
+        t, quiet = np.stack(levels), np.stack(still)
+        plateau = np.zeros_like(y)
+        open_ = np.ones(y.shape, bool)
+        for k in range(3):
+            level = t[k + 1]
+            flat = level > 0.05 * t[k]
+            lasting = ((t[k + 1 :] > 0.05 * level) | quiet[k + 1 :]).all(axis=0)
+            found = open_ & flat & lasting
+            plateau[found] = t[k + 1 :].max(axis=0)[found]
+            open_ &= ~found
+    return 2 * np.maximum(eps * np.abs(y), plateau), is_single(np.stack(met))
+
+
+def is_single(samples: Array) -> bool:
+    """Tell whether float64 outputs that change from row to row are all float32 numbers."""
+    moving = samples[:, (samples != samples[0]).any(axis=0)]
+    with np.errstate(over="ignore"):
+        return moving.size > 0 and bool((moving.astype(np.float32) == moving).all())
