@@ -155,6 +155,6 @@ gradient_errors(
     {"at the same weights": watch, "mistake: after the update": mistaken}, ax=axes[1, 1]
 )
 axes[1, 1].axhline(1e-7, color="black", linestyle="--", linewidth=1, label="1e-7")
-axes[1, 1].legend()
+axes[1, 1].legend(loc=(0.42, 0.22))
 
 show(options.save, perceptron_on_blobs=figure)

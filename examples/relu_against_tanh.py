@@ -71,8 +71,9 @@ for ax, (name, network) in zip(axes, networks.items(), strict=True):
     for (w1, w2), b in zip(hidden.weight.value.T, hidden.bias.value, strict=True):
         foot = -b * np.array([w1, w2]) / (w1**2 + w2**2)  # the point of the line next to (0, 0)
         line = ax.axline(foot, foot + (-w2, w1), color="black", linestyle="--", linewidth=0.7)
-    line.set_label("w · x + b = 0 of a unit")
-    ax.legend(loc="upper left")
+    line.set_label("w · x + b = 0 of a hidden unit")
+    ax.get_legend().remove()
     ax.set_title(f"{name}: {held_out[name]:.1%} of held-out points right")
+figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
 show(options.save, relu_against_tanh=figure)

@@ -153,6 +153,21 @@ class TestMnist:
         assert f"test accuracy {found['held_out']:.4f}" in capsys.readouterr().out
         assert_saved(tmp_path, "mnist", "mnist_wrong")
 
+    def test_downloads_the_digits_without_a_folder(self, run, monkeypatch):
+        pixels = np.random.default_rng(0).integers(0, 256, (60_100, 784), dtype=np.uint8)
+        labels = np.array([str(number % 10) for number in range(60_100)])
+        asked = []
+
+        def fetch_openml(name, **options):
+            asked.append(name)
+            return pixels, labels
+
+        monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch_openml)
+        found = run("mnist", "--train", "100", "--epochs", "1")
+        assert asked == ["mnist_784"]
+        np.testing.assert_array_equal(found["x_train"], pixels[:100] / np.float32(255))
+        np.testing.assert_array_equal(found["y_test"], np.arange(60_000, 60_100) % 10)
+
     @pytest.mark.parametrize(
         ("content", "message"),
         [
