@@ -112,7 +112,7 @@ class TestALayerOfYourOwn:
     def test_is_caught_mended_and_used(self, run, tmp_path, capsys):
         found = run("a_layer_of_your_own")
         assert found["report"].verdict == "fail"
-        assert found["report"].findings[0].mistake == "ignores-upstream"
+        assert found["report"].findings[0].tensor == "slope"
         assert found["mended"].ok
         assert found["held_out"] >= 0.97
         printed = capsys.readouterr().out
