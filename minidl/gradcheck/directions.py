@@ -40,8 +40,10 @@ def check_direction(point: Point, direction: dict[int, Array]) -> tuple[int, flo
         if abs(analytic - numerical) <= 1e-9 * scale + noise and noise <= 1e-6 * scale:
             return VERIFIED, analytic, numerical, 1e-9 * scale + noise
     extra = float(
-        sum(np.nan_to_num(point.gradient_noise[k]).reshape(-1) @ np.abs(d).reshape(-1)
-            for k, d in direction.items())
+        sum(
+            np.nan_to_num(point.gradient_noise[k]).reshape(-1) @ np.abs(d).reshape(-1)
+            for k, d in direction.items()
+        )
     )
     status, error = UNRESOLVED, np.inf
     for reach, levels in ((4e-3, 4), (0.05, 11)):
@@ -82,9 +84,7 @@ def _wrong(
         return check_coordinates(point, k)
     worst = _bisect(point, k, direction)
     analytic = point.gradients[k].reshape(-1)
-    sample = np.unique(
-        np.append(point.rng.choice(analytic.size, SAMPLE, replace=False), [worst])
-    )
+    sample = np.unique(np.append(point.rng.choice(analytic.size, SAMPLE, replace=False), [worst]))
     screen = screened(point, k, sample)
     report = _report(point, k, verified)
     status = report.status.reshape(-1)

@@ -110,6 +110,14 @@ class Point:
             noise = np.maximum(noise, 2 * SINGLE * np.abs(self.y))
         return noise
 
+    def reveals_single(self) -> bool:
+        """Measure the noise, and tell whether only that shows a computation in float32."""
+        before = self.eps
+        if self.noise is not None and self.eps > before:
+            self.__dict__.pop("guess", None)
+            return True
+        return False
+
     @cached_property
     def guess(self) -> float:
         """The noise of v · y as it is guessed before anything is measured."""
@@ -131,7 +139,9 @@ class Point:
         """Return the largest change of each gradient under random moves of ± 2 eps |x|."""
         changes = [np.zeros_like(g) for g in self.gradients]
         for _ in range(draws):
-            moved = [v + 2 * eps * np.abs(v) * self.rng.choice([-1, 1], v.shape) for v in self.values]
+            moved = [
+                v + 2 * eps * np.abs(v) * self.rng.choice([-1, 1], v.shape) for v in self.values
+            ]
             for change, new, old in zip(
                 changes,
                 self.subject.gradients(moved, self.cotangent),

@@ -297,7 +297,7 @@ class Report:
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the analytic against the numerical gradient, see `minidl.gradcheck.picture`."""
-        from minidl.gradcheck.picture import draw  # noqa: PLC0415 - needs matplotlib
+        from minidl.gradcheck.picture import draw
 
         return draw(self, ax)
 
@@ -306,3 +306,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     return value if np.isfinite(value) else None
+
+
+def unexamined(name: str, value: Array) -> TensorReport:
+    """Return the report of a tensor of which nothing could be compared."""
+    unknown = np.full(value.shape, np.nan)
+    status = np.full(value.shape, UNEXAMINED)
+    return TensorReport(name, value.shape, unknown, unknown, unknown, status, unknown)

@@ -90,7 +90,7 @@ def pull(returned: Any, inputs: int, wanted: Sequence[int]) -> list[Any] | None:
         return list(returned) if len(returned) == len(wanted) else None
     if not wanted:
         return []
-    return [returned] if len(wanted) == 1 or returned is None and len(wanted) == 1 else None
+    return [returned] if len(wanted) == 1 or (returned is None and len(wanted) == 1) else None
 
 
 class Subject:
@@ -153,7 +153,7 @@ class Subject:
         self._generators = [
             (g, generator_state(g)) for g in unique(self.layer, Generators).values()
         ]
-        self._global = np.random.get_state()  # noqa: NPY002 - a layer may draw from it
+        self.first_global: Any = None
 
     @property
     def stochastic(self) -> bool:
@@ -176,7 +176,7 @@ class Subject:
             else:
                 generator.set_state(state)
         if self.replays_global:
-            np.random.set_state(self._global)  # noqa: NPY002
+            np.random.set_state(self.first_global)  # noqa: NPY002 - a layer may draw from it
         inputs = [a.copy() if isinstance(a, np.ndarray) else a for a in self.inputs]
         for place, value in zip(self.wanted, values, strict=False):
             np.copyto(inputs[place], value, casting="same_kind")
@@ -240,6 +240,17 @@ class Subject:
         """Clear the gradients of the parameters."""
         for parameter in self.parameters:
             parameter.grad[...] = 0
+
+    def sliced(self, count: int) -> Subject:
+        """Return a copy for the first samples of every input."""
+        twin = self.fresh()
+        twin.inputs = [a[:count] if isinstance(a, np.ndarray) else a for a in self.inputs]
+        twin.values[: len(self.wanted)] = [v[:count] for v in self.values[: len(self.wanted)]]
+        twin.tensors = [
+            Tensor(t.name, np.shape(v), t.input)
+            for t, v in zip(self.tensors, twin.values, strict=True)
+        ]
+        return twin
 
     def fresh(self) -> Subject:
         """Return a copy whose layer has the state that this one started with."""
