@@ -190,6 +190,13 @@ def keeps_the_diagonal_of_the_projection(self, dy, cache):
     return dy * (1 - y * y) / norm
 
 
+@planted("unit rows", samples.unit_rows, "constant-factor", "wrong-region", "unclassified")
+def leaves_out_the_division_by_the_length(self, dy, cache):
+    # it vanishes for an upstream parallel to the input, such as one drawn from the same seed
+    y, _ = cache
+    return dy - y * (dy * y).sum(axis=-1, keepdims=True)
+
+
 @planted("standardize", samples.standardize, "mean-path", "constant-factor", "variance-path")
 def sums_instead_of_averaging_the_mean_path(self, dy, cache):
     y, deviation = cache
