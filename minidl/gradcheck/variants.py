@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.gradcheck.coordinates import check_coordinates
+from minidl.gradcheck.coordinates import check_coordinates, recheck
 from minidl.gradcheck.directions import check_direction
 from minidl.gradcheck.point import DOUBLE, Point
 from minidl.gradcheck.report import UNRESOLVED, WRONG, TensorReport
@@ -125,6 +125,8 @@ def _examine(name: str, mistake: str, where: str, point: Point, small: int) -> I
         if point.values[k].size <= small:
             report, jacobian = check_coordinates(point, k)
             if report.wrong:
+                recheck(point, k, report)
+            if report.wrong:
                 variant.reports[k] = report
                 variant.jacobians[k] = jacobian
     if variant.reports:
@@ -146,10 +148,13 @@ def _ties(point: Point) -> Iterator[Variant]:
     """
     subject = point.subject
     values, shift = list(point.values), {}
+    scales = [np.median(point.scales[k]) for k in range(len(subject.wanted)) if values[k].size]
+    common = float(np.median(scales)) if scales else 1.0
     for k in range(len(subject.wanted)):
         if values[k].size:
             # powers of two, so that inputs of similar scale tie with one another
-            grid = 2.0 ** np.round(np.log2(np.median(point.scales[k])))
+            own = float(np.median(point.scales[k]))
+            grid = 2.0 ** np.round(np.log2(common if 0.25 < own / common < 4 else own))
             values[k] = (np.round(values[k] / grid) + 0.37) * grid
             shift[k] = np.full(values[k].shape, grid)
     near = _point(point, subject, values)
@@ -168,7 +173,7 @@ def _ties(point: Point) -> Iterator[Variant]:
     gradients = subject.gradients(values, cotangent)
     analytic = sum(float(np.vdot(gradients[k], d)) for k, d in shift.items())
     terms = cotangent * np.where(smooth, slope, 0)
-    noise = 1e-8 * float(np.abs(near.y).max() * np.abs(cotangent).sum())
+    noise = 1e-8 * float(max(1.0, np.abs(near.y).max()) * np.abs(cotangent).sum())
     numerical, scale = float(terms.sum()), float(np.abs(terms).sum())
     if abs(analytic - numerical) > 5e-3 * scale + noise:
         where = (
