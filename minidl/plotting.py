@@ -268,14 +268,14 @@ def _leads(score: NDArray[Any]) -> list[NDArray[Any]]:
     return leads
 
 
-class Watch(Protocol):
+class _Watch(Protocol):
     """What has recorded relative errors along a run, such as `minidl.GradientErrors`."""
 
     steps: list[int]
     errors: list[float]
 
 
-def gradient_errors(watch: Watch | Mapping[str, Watch], ax: Axes | None = None) -> Axes:
+def gradient_errors(watch: _Watch | Mapping[str, _Watch], ax: Axes | None = None) -> Axes:
     """Draw the relative error of analytic against numerical gradients along a training run.
 
     Parameters
@@ -303,7 +303,7 @@ def gradient_errors(watch: Watch | Mapping[str, Watch], ax: Axes | None = None) 
     >>> gradient_errors(watch).get_yscale()
     'log'
     """
-    curves: Mapping[str, Watch] = watch if isinstance(watch, Mapping) else {"": watch}
+    curves: Mapping[str, _Watch] = watch if isinstance(watch, Mapping) else {"": watch}
     for name, curve in curves.items():
         if not getattr(curve, "steps", None):
             place = f" under {name!r}" if name else ""
