@@ -176,8 +176,8 @@ ask("stale cache", check_gradients(ForgetfulScale(4), x))
 # %%
 # 9. One pixel at the border of a convolution
 # -------------------------------------------
-# The kernel is 3 × 3 and the image is padded with zeros. The loop of the backward pass begins one
-# too late, so that the corner pixel is left out.
+# The kernel is 3 × 3 and the image is padded with zeros. A line that was meant to clear the padding
+# clears the corner of the image.
 
 
 class Blur(Layer):
@@ -201,7 +201,7 @@ class Blur(Layer):
                 window = (slice(None), slice(i, i + height), slice(j, j + width))
                 self.kernel.grad[i, j] += (dy * padded[window]).sum()
                 dx[window] += self.kernel.value[i, j] * dy
-        dx[:, 1, 1] = 0  # the corner of the image, one pixel inside the padding
+        dx[:, 1, 1] = 0  # one too far: the padding ends at 0
         return dx[:, 1:-1, 1:-1]
 
 
