@@ -26,7 +26,7 @@ def check_linearity(point: Point, skip: set[str]) -> Iterator[Finding]:
         Tensors whose gradient has no usable form.
     """
     v = point.cotangent
-    w = point.rng.normal(size=v.shape) if v.size > 1 else np.array([0.6])
+    w = point.rng.normal(size=v.shape) if v.size != 1 else np.array([0.6])
 
     def backward(cotangent: Array) -> list[Array]:
         return point.subject.gradients(point.values, cotangent)

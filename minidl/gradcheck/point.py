@@ -153,7 +153,8 @@ class Point:
                 self.gradients,
                 strict=True,
             ):
-                np.fmax(change, np.abs(new - old), out=change)
+                with np.errstate(invalid="ignore"):
+                    np.fmax(change, np.abs(new - old), out=change)
         return changes
 
     def prove(self, line: Line, reach: float, levels: int = 11) -> Slopes:

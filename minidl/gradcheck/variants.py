@@ -58,14 +58,22 @@ def check_variants(point: Point, jitter: bool, small: int) -> Iterator[Variant]:
     subject, wanted = point.subject, len(point.subject.wanted)
     given = point.values
 
+    changes: list[tuple[str, str, str, list[Array]]] = []
+
     def inputs(change: Any) -> list[Array]:
         return [change(v) if k < wanted else v for k, v in enumerate(given)]
 
+    if wanted < len(given):
+        moved = [
+            v if k < wanted else v * point.rng.uniform(0.7, 1.3, v.shape)
+            for k, v in enumerate(given)
+        ]
+        changes.append(("moved parameters", "stale-cache", "once the parameters change", moved))
     single = _single(point)
     if single is not None:
         yield from _examine("batch of one", "batch-of-one", "for a batch of one", single, small)
     if wanted:
-        changes: list[tuple[str, str, str, list[Array]]] = [
+        changes += [
             ("zero column", "zero-column", "where a feature is zero", inputs(_zero_column)),
             ("large input", "large-input", "for inputs 8 times as large", inputs(lambda v: 8 * v)),
         ]
@@ -75,10 +83,11 @@ def check_variants(point: Point, jitter: bool, small: int) -> Iterator[Variant]:
                 for v, s in zip(given, point.scales, strict=True)
             ]
             changes.append(("jitter", "", "at a point nearby", moved))
-        for name, mistake, where, values in changes:
-            near = _point(point, subject, values)
-            if near is not None:
-                yield from _examine(name, mistake, where, near, small)
+    for name, mistake, where, values in changes:
+        near = _point(point, subject, values)
+        if near is not None:
+            yield from _examine(name, mistake, where, near, small)
+    if wanted:
         yield from _ties(point)
 
 
@@ -90,7 +99,7 @@ def _point(point: Point, subject: Subject, values: list[Array]) -> Point | None:
             return None
         cotangent = point.cotangent
         if y.size != cotangent.size:
-            cotangent = point.rng.normal(size=y.size) if y.size > 1 else np.array([-1.7])
+            cotangent = point.rng.normal(size=y.size) if y.size != 1 else np.array([-1.7])
         return Point(subject, values, cotangent, point.rng, point.eps)
     except Exception:  # the layer may refuse values of our choosing
         return None
@@ -135,7 +144,7 @@ def _examine(name: str, mistake: str, where: str, point: Point, small: int) -> I
 
 def _zero_column(value: Array) -> Array:
     changed = value.copy()
-    if changed.ndim:
+    if changed.size and changed.ndim:
         changed[..., 0] = 0
     return changed
 
