@@ -98,7 +98,7 @@ class _Check:
 
     def __init__(self, layer: Any, own: Subject, trial: Trial, rng: np.random.Generator) -> None:
         self.layer, self.own, self.trial = layer, own, trial
-        self.narrow = float(np.finfo(np.asarray(trial.first).dtype).eps)
+        self.narrow = max(own.eps, float(np.finfo(trial.first.dtype).eps))
         self.exact = own if self.narrow <= DOUBLE else Subject(layer, own.inputs, np.float64)
         self.exact.replays_global, self.exact.first_global = own.replays_global, own.first_global
         eps = trial.eps if self.exact is own else DOUBLE

@@ -83,8 +83,7 @@ class Trial:
                 f"the output is not finite at {place}: gradients can be checked only where the "
                 "layer has a value"
             )
-        self.eps = float(np.finfo(output.dtype).eps)
-        self.eps = max(self.eps, DOUBLE)
+        self.eps = max(float(np.finfo(output.dtype).eps), subject.eps, DOUBLE)
         self._untouched(inputs, before, "forward")
         v = self.rng.normal(size=output.size) if output.size != 1 else np.array([-1.7])
         self.cotangent = v.astype(output.dtype).astype(np.float64)
