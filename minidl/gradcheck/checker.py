@@ -16,6 +16,7 @@ from minidl.gradcheck.directions import check_directions
 from minidl.gradcheck.linearity import check_linearity
 from minidl.gradcheck.point import DOUBLE, Point
 from minidl.gradcheck.precision import check_precision
+from minidl.gradcheck.probes import PROBES
 from minidl.gradcheck.report import Finding, Report, TensorReport, unexamined
 from minidl.gradcheck.subject import Subject, as_inputs, probe
 from minidl.gradcheck.variants import check_variants
@@ -89,7 +90,9 @@ def check_gradients(
         if not trial.usable:
             tensors = [unexamined(t.name, v) for t, v in zip(own.tensors, own.values, strict=True)]
             return Report(_title(layer), tuple(trial.findings), tuple(tensors), seed, own.forwards)
-        trial.run()
+        for name, attempt in PROBES:
+            with probe(name):
+                attempt(trial)
         return _Check(layer, own, trial, rng).report(seed, variants)
 
 
