@@ -1,6 +1,7 @@
 """minidl: a deep-learning framework on NumPy, in which every hand-written gradient is proved."""
 
 from minidl.callbacks import EarlyStopping, GradientErrors
+from minidl.composition import Add, Concatenate, Residual
 from minidl.containers import Sequential
 from minidl.history import History, Steps
 from minidl.layer import Layer
@@ -15,7 +16,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "SGD",
+    "Add",
     "Buffer",
+    "Concatenate",
     "Dense",
     "DivergenceError",
     "EarlyStopping",
@@ -27,6 +30,7 @@ __all__ = [
     "Parameter",
     "ParameterVector",
     "ReLU",
+    "Residual",
     "Sequential",
     "SoftmaxCrossEntropy",
     "Steps",

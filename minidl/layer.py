@@ -139,10 +139,13 @@ def annotate(error: Exception, place: str, layer: Layer) -> None:
     The message of a ValueError or TypeError is prefixed with the place and the layer; to any
     other exception, whose arguments may mean something, they are added as a note.
     """
+    name = type(layer).__name__
     title = repr(layer).partition("\n")[0]
+    named = (title, f"{name}[", f"{name}:")
+    title = title.removesuffix("(")  # the repr of a container goes on in further lines
     if type(error) in (ValueError, TypeError) and [type(a) for a in error.args] == [str]:
         message = error.args[0]
-        named = message.startswith((title, type(layer).__name__ + "["))
-        error.args = (f"{place} {message}" if named else f"{place} {title}: {message}",)
+        named_already = message.startswith(named)
+        error.args = (f"{place} {message}" if named_already else f"{place} {title}: {message}",)
     else:
         error.add_note(f"in {place} {title}")
