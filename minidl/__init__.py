@@ -5,7 +5,19 @@ from minidl.composition import Add, Concatenate, Residual
 from minidl.containers import Sequential
 from minidl.history import History, Steps
 from minidl.layer import Layer
-from minidl.layers import Dense, ReLU, Tanh
+from minidl.layers import (
+    ELU,
+    GELU,
+    Dense,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from minidl.losses import Loss, SoftmaxCrossEntropy
 from minidl.optimizers import SGD, Optimizer
 from minidl.parameters import Buffer, Parameter, ParameterVector
@@ -15,6 +27,8 @@ from minidl.training import DivergenceError, batches, fit, loss_and_gradients
 __version__ = "0.1.0"
 
 __all__ = [
+    "ELU",
+    "GELU",
     "SGD",
     "Add",
     "Buffer",
@@ -25,6 +39,8 @@ __all__ = [
     "GradientErrors",
     "History",
     "Layer",
+    "LeakyReLU",
+    "LogSoftmax",
     "Loss",
     "Optimizer",
     "Parameter",
@@ -32,7 +48,11 @@ __all__ = [
     "ReLU",
     "Residual",
     "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
     "SoftmaxCrossEntropy",
+    "Softplus",
     "Steps",
     "Tanh",
     "accuracy",
