@@ -17,9 +17,9 @@ def sigmoid(x: NDArray[Any]) -> NDArray[Any]:
 
     Where e^−x overflows to infinity the quotient is 0, as it should be.
     """
-    y: NDArray[Any] = np.exp(-x)
-    y += 1
-    y = 1 / y
+    denominator = np.exp(-x)
+    denominator += 1
+    y: NDArray[Any] = 1 / denominator
     return y
 
 

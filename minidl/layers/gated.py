@@ -98,7 +98,7 @@ class GELU(Layer):
     def backward(self, dy: NDArray[Any], cache: Any, /) -> NDArray[Any]:
         """Return dy times the slope of the function that forward computed."""
         x, gate = cache
-        square = x * x
+        square = np.minimum(x * x, 1e6)  # further out all is decided; infinity times 0 is NaN
         if self.approximate:
             slope = gate * (1 - gate)
             slope *= (2 * _SCALE) * (1 + 3 * _CUBIC * square)

@@ -108,9 +108,9 @@ class LogSoftmax(Layer):
 
     def backward(self, dy: NDArray[Any], y: NDArray[Any], /) -> NDArray[Any]:
         """Return dy − p Σ dy."""
-        dx: NDArray[Any] = np.exp(y)
-        dx *= dy.sum(axis=self.axis, keepdims=True)
-        dx = dy - dx
+        spread = np.exp(y)
+        spread *= dy.sum(axis=self.axis, keepdims=True)
+        dx: NDArray[Any] = dy - spread
         return dx
 
     def __repr__(self) -> str:
