@@ -9,11 +9,17 @@ from minidl import (
     ELU,
     GELU,
     Add,
+    BatchNorm,
     Concatenate,
     Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    LayerNorm,
     LeakyReLU,
     LogSoftmax,
     ReLU,
+    Reshape,
     Residual,
     Sequential,
     Sigmoid,
@@ -23,11 +29,13 @@ from minidl import (
     Softplus,
     Tanh,
 )
-from minidl.testing import Case
+from minidl.testing import Case, laws
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 3))
 SEQUENCES = RNG.normal(size=(4, 3, 3))
+IMAGES = RNG.normal(size=(3, 2, 2, 2))
+TOKENS = np.array([[0, 5, 5], [2, 5, 1], [3, 3, 0], [1, 1, 1]])
 LABELS = np.array([2, 0, 1, 1, 0])
 PROBABILITIES = RNG.dirichlet(np.ones(3), 5)
 WEIGHTS = np.array([1, 0.5, 0, 2, 1])
@@ -78,6 +86,23 @@ TABLE = [
     Case(Softmax(1), SEQUENCES, name="Softmax(1) on sequences"),
     Case(LogSoftmax(), X),
     Case(LogSoftmax(1), SEQUENCES, name="LogSoftmax(1) on sequences"),
+    Case(Flatten(), IMAGES),
+    Case(Reshape((4, 2)), IMAGES),
+    Case(Dropout(0.4, rng=0), X),
+    Case(Dropout(0, rng=0), X),
+    Case(Embedding(6, 3, rng=0), TOKENS),
+    Case(Embedding(6, 3, rng=0), TOKENS[0], name="Embedding(6 → 3) of single words"),
+    Case(LayerNorm(3), X),
+    Case(LayerNorm(3), SEQUENCES, name="LayerNorm(3) on sequences"),
+    Case(LayerNorm(1), X[:, :1]),
+    Case(BatchNorm(3), X, without=[laws.treats_samples_independently]),
+    Case(
+        BatchNorm(2),
+        IMAGES,
+        name="BatchNorm(2) on images",
+        without=[laws.treats_samples_independently],
+    ),
+    Case(BatchNorm(3, axis=-1), SEQUENCES, without=[laws.treats_samples_independently]),
     Case(Sequential(), X, name="Sequential() of nothing"),
     Case(deep, X, name="a nested Sequential"),
     Case(shared, X, name="a Sequential with a shared layer"),
