@@ -7,13 +7,17 @@ Nobody tells it what the right gradient is: it finds out from the forward pass.
 """
 
 import numpy as np
+from _pictures import parser, show
+from matplotlib import pyplot as plt
 
 from minidl import Dense, Layer, Parameter, ReLU
 from minidl.gradcheck import check_gradients, check_vjp
 
-rng = np.random.default_rng(0)
+options = parser(__doc__).parse_args()
+
+rng = np.random.default_rng(1)
 x = rng.normal(size=(5, 4))
-answers = {}
+reports = {}
 
 
 def ask(title, report):
@@ -23,8 +27,7 @@ def ask(title, report):
         print(f"  {finding.tensor}{': ' if finding.tensor else ''}{finding.sentence}")
         for line in finding.evidence.splitlines():
             print(f"    {line}")
-    answers[title] = report.findings[0].mistake
-    return report
+    reports[title] = report
 
 
 # %%
@@ -173,8 +176,8 @@ ask("stale cache", check_gradients(ForgetfulScale(4), x))
 # %%
 # 9. One pixel at the border of a convolution
 # -------------------------------------------
-# The kernel is 3 × 3 and the image is padded with zeros. The loop of the backward pass begins one
-# too late, so that the corner pixel is left out.
+# The kernel is 3 × 3 and the image is padded with zeros. A line that was meant to clear the padding
+# clears the corner of the image.
 
 
 class Blur(Layer):
@@ -182,7 +185,7 @@ class Blur(Layer):
         self.kernel = Parameter(rng.normal(size=(3, 3)))
 
     def forward(self, images):
-        count, height, width = images.shape
+        _, height, width = images.shape
         padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
         y = np.zeros_like(images)
         for i in range(3):
@@ -191,14 +194,14 @@ class Blur(Layer):
         return y, padded
 
     def backward(self, dy, padded):
-        count, height, width = dy.shape
+        _, height, width = dy.shape
         dx = np.zeros_like(padded)
         for i in range(3):
             for j in range(3):
                 window = (slice(None), slice(i, i + height), slice(j, j + width))
                 self.kernel.grad[i, j] += (dy * padded[window]).sum()
                 dx[window] += self.kernel.value[i, j] * dy
-        dx[:, 1, 1] = 0  # the corner of the image, one pixel inside the padding
+        dx[:, 1, 1] = 0  # one too far: the padding ends at 0
         return dx[:, 1:-1, 1:-1]
 
 
@@ -229,6 +232,18 @@ ask("clipping in backward", check_gradients(ClippedScale(4), x))
 # All of them
 # -----------
 
-width = max(map(len, answers))
-for title, mistake in answers.items():
-    print(f"{title:{width}}  {mistake}")
+width = max(map(len, reports))
+for title, report in reports.items():
+    print(f"{title:{width}}  {report.findings[0].mistake}")
+
+# %%
+# A report can be drawn, too. Right gradients lie on the diagonal. A factor gives a line of another
+# slope, a missing term a cloud, a wrong mask two lines, and a single pixel a single cross.
+
+figure, axes = plt.subplots(2, 2, figsize=(9, 8), layout="constrained")
+shown = ("missing 1/N", "softmax diagonal only", "ReLU mask", "border pixel")
+for title, ax in zip(shown, axes.flat, strict=True):
+    reports[title].plot(ax)
+    ax.set_title(title)
+
+show(options.save, what_did_i_get_wrong=figure)

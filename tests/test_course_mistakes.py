@@ -110,7 +110,7 @@ def test_the_gradients_of_a_run_are_checked_at_the_weights_they_were_taken_at():
     network = Sequential(Dense(4, 8, rng=rng, dtype=np.float64), Tanh())
     network = Sequential(network, Dense(8, 3, rng=rng, dtype=np.float64))
 
-    watch = GradientErrors()
+    watch = GradientErrors(coordinates=20)
     fit(
         network,
         loss,
@@ -139,7 +139,7 @@ def test_a_hundred_checks_do_not_move_a_parameter_by_one_bit():
     rng = np.random.default_rng(0)
     x, labels = rng.normal(size=(10, 3)), rng.integers(3, size=10)
     runs = []
-    for callbacks in ([], [GradientErrors()]):
+    for callbacks in ([], [GradientErrors(coordinates=3)]):
         network = Dense(3, 3, rng=0)
         fit(
             network,
