@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from minidl.layer import Layer
 from minidl.losses import Loss
+from minidl.parameters import network_dtype, walk
 
-__all__ = ["as_inputs", "as_targets", "as_weights", "first_place"]
+__all__ = ["as_inputs", "as_targets", "as_weights", "first_place", "input_dtype"]
 
 
 def _as_array(name: str, data: Any) -> NDArray[Any]:
@@ -63,17 +65,54 @@ def _as_real(name: str, data: Any, dtype: DTypeLike | None) -> NDArray[Any]:
     return cast
 
 
+def _as_integers(name: str, data: Any) -> NDArray[Any]:
+    array = _as_array(name, data)
+    if array.dtype.kind in "iu":
+        return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    array = _as_real(name, array, None)
+    fractional = array != np.trunc(array)
+    if fractional.any():
+        raise ValueError(
+            f"{name}{first_place(fractional)} is {array[fractional][0]}: "
+            "the first layer of this network takes integers"
+        )
+    huge = np.abs(array) >= 2**53
+    if huge.any():
+        raise ValueError(f"{name}{first_place(huge)} is {array[huge][0]}, too large for an index")
+    return array.astype(np.intp)
+
+
 def as_inputs(name: str, x: Any, dtype: DTypeLike | None) -> NDArray[Any]:
-    """Return the inputs of a network in its dtype.
+    """Return the inputs of a network in the dtype that `input_dtype` tells.
+
+    Integers stay as they are where integers are wanted; whole floating numbers become integers.
 
     Raises
     ------
     TypeError
         For what is not real numbers: complex, object, strings, dates, sparse matrices.
     ValueError
-        For what is empty, 0-dimensional, ragged, masked, or not finite, with its place.
+        For what is empty, 0-dimensional, ragged, masked, or not finite, with its place; for
+        fractions where integers are wanted.
     """
+    if dtype is not None and np.dtype(dtype).kind == "i":
+        return _as_integers(name, x)
     return _as_real(name, x, dtype)
+
+
+def input_dtype(network: Any) -> np.dtype[Any] | None:
+    """Tell the dtype that a network wants its input in.
+
+    It is that of its parameters (None: it has none), or intp if it takes integers: if one of the
+    layers down to the first that holds no others says so with ``takes_integers``.
+    """
+    for _, item in walk(network):
+        if isinstance(item, Layer):
+            if item.takes_integers:
+                return np.dtype(np.intp)
+            if not any(path and isinstance(inner, Layer) for path, inner in walk(item)):
+                break
+    return network_dtype(network)
 
 
 def as_targets(

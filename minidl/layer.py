@@ -33,6 +33,10 @@ class Layer(ABC):
     ----------
     differentiable : int or None
         How many of the leading inputs carry a gradient; None means every floating one.
+    takes_integers : bool
+        Whether the input holds integers, such as the words of a text: `fit` and `predict` then
+        do not cast what they are given to the network's dtype. A network takes what its first
+        layer takes.
 
     Examples
     --------
@@ -55,6 +59,7 @@ class Layer(ABC):
     """
 
     differentiable: ClassVar[int | None] = None
+    takes_integers: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, *inputs: Any, **constants: Any) -> tuple[Any, Any]:
