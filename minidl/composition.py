@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.containers import Chain, Container
+from minidl.containers import Chain, Container, Naming
 from minidl.layer import Layer
 from minidl.validation import integer
 
@@ -61,9 +62,9 @@ class Residual(Chain):
         dx = self._backward(dy, caches)
         return None if dx is None else dy + dx
 
-    def __call__(self, x: Any) -> Any:
-        """Return x + f(x) as at inference."""
-        return self._sum(x, self._call(x))
+    def compute(self, x: Any, run: Callable[[int, Any], Any]) -> Any:
+        """Return x + f(x)."""
+        return self._sum(x, self._compute(x, run))
 
     def _sum(self, x: Any, y: Any) -> Any:
         if np.shape(x) != np.shape(y):
@@ -102,50 +103,34 @@ class Branches(Container):
     def forward(self, x: Any) -> tuple[Any, Any]:
         """Return (the joined outputs, cache)."""
         outputs, caches = [], []
-        for place, branch in enumerate(self.branches):
-            try:
+        with Naming(self) as at:
+            for at.place, branch in enumerate(self.branches):
                 y, cache = branch.forward(x)
-            except Exception as error:
-                self._annotate(error, place)
-                raise
-            outputs.append(y)
-            caches.append(cache)
+                outputs.append(y)
+                caches.append(cache)
         return self.join(outputs), (caches, [np.shape(y) for y in outputs])
 
     def backward(self, dy: Any, cache: Any, /) -> Any:
         """Return the sum of the gradients that come through the branches."""
         caches, shapes = cache
         total = None
-        for place, part in enumerate(self.split(dy, shapes)):
-            try:
-                dx = self.branches[place].backward(part, caches[place])
-            except Exception as error:
-                self._annotate(error, place)
-                raise
-            if dx is not None:  # never in place: a branch may hand on an array that it keeps
-                total = dx if total is None else total + dx
+        with Naming(self) as at:
+            for at.place, part in enumerate(self.split(dy, shapes)):
+                dx = self.branches[at.place].backward(part, caches[at.place])
+                if dx is not None:  # never in place: a branch may hand on an array that it keeps
+                    total = dx if total is None else total + dx
         return total
 
     def backward_parameters(self, dy: Any, cache: Any, /) -> None:
         """Do what `backward` does for the parameters of every branch."""
         caches, shapes = cache
-        for place, part in enumerate(self.split(dy, shapes)):
-            try:
-                self.branches[place].backward_parameters(part, caches[place])
-            except Exception as error:
-                self._annotate(error, place)
-                raise
+        with Naming(self) as at:
+            for at.place, part in enumerate(self.split(dy, shapes)):
+                self.branches[at.place].backward_parameters(part, caches[at.place])
 
-    def __call__(self, x: Any) -> Any:
-        """Return the joined outputs as at inference."""
-        outputs = []
-        for place, branch in enumerate(self.branches):
-            try:
-                outputs.append(branch(x))
-            except Exception as error:
-                self._annotate(error, place)
-                raise
-        return self.join(outputs)
+    def compute(self, x: Any, run: Callable[[int, Any], Any]) -> Any:
+        """Return the joined outputs."""
+        return self.join([run(place, x) for place in range(len(self.branches))])
 
 
 class Add(Branches):

@@ -3,13 +3,40 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import Any, overload
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, overload
 
-from minidl.layer import Layer, annotate
+from minidl.layer import Layer, annotate, title
 from minidl.parameters import Parameter, unique, walk
 
-__all__ = ["Chain", "Container", "Sequential"]
+if TYPE_CHECKING:
+    from minidl.summary import Summary
+
+__all__ = ["Chain", "Container", "Naming", "Sequential"]
+
+
+class Naming:
+    """A block in which the layers of a container work; an error that leaves it names the place.
+
+    Attributes
+    ----------
+    place : int
+        Which of the layers is at work.
+    """
+
+    __slots__ = ("container", "place")
+
+    def __init__(self, container: Container, place: int = 0) -> None:
+        self.container = container
+        self.place = place
+
+    def __enter__(self) -> Naming:
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, Exception):
+            where = f"{type(self.container).__name__}[{self.place}]"
+            annotate(error, where, self.container[self.place])
 
 
 class Container(Layer, Sequence[Layer]):
@@ -35,8 +62,18 @@ class Container(Layer, Sequence[Layer]):
     def held(self) -> tuple[Layer, ...]:
         """The layers, in order."""
 
-    def _annotate(self, error: Exception, place: int) -> None:
-        annotate(error, f"{type(self).__name__}[{place}]", self.held[place])
+    @abstractmethod
+    def compute(self, x: Any, run: Callable[[int, Any], Any]) -> Any:
+        """Return the output, where ``run(place, x)`` is the output of the layer at a place."""
+
+    def __call__(self, x: Any) -> Any:
+        """Return the output as at inference."""
+
+        def run(place: int, x: Any) -> Any:
+            with Naming(self, place):
+                return self.held[place](x)
+
+        return self.compute(x, run)
 
     def _settings(self) -> str:
         """Return what the repr says beside the layers."""
@@ -77,54 +114,38 @@ class Chain(Container):
         """The layers, in order."""
         return self.layers
 
-    def _forward(self, x: Any) -> tuple[Any, list[Any]]:
-        """Return (output of the last layer, the caches of all)."""
-        caches = []
-        place = 0
-        try:
-            for place, layer in enumerate(self.layers):  # noqa: B007
-                x, cache = layer.forward(x)
-                caches.append(cache)
-        except Exception as error:
-            self._annotate(error, place)
-            raise
-        return x, caches
-
-    def _backward(self, dy: Any, caches: list[Any], first: int = 0) -> Any:
-        """Return the gradient of the input of the layer at place `first`."""
-        place = 0
-        try:
-            for place in range(len(self.layers) - 1, first - 1, -1):
-                dy = self.layers[place].backward(dy, caches[place])
-                if dy is None:  # integers: there is no gradient further down
-                    return None
-        except Exception as error:
-            self._annotate(error, place)
-            raise
-        return dy
-
     def backward_parameters(self, dy: Any, caches: list[Any], /) -> None:
         """Do what `backward` does, down to the first layer that has parameters."""
         for place, layer in enumerate(self.layers):
             if any(isinstance(item, Parameter) for _, item in walk(layer)):
                 dy = self._backward(dy, caches, place + 1)
-                try:
-                    if dy is not None:
+                if dy is not None:
+                    with Naming(self, place):
                         layer.backward_parameters(dy, caches[place])
-                except Exception as error:
-                    self._annotate(error, place)
-                    raise
                 return
 
-    def _call(self, x: Any) -> Any:
-        """Return the output of the last layer as at inference."""
-        place = 0
-        try:
-            for place, layer in enumerate(self.layers):  # noqa: B007
-                x = layer(x)
-        except Exception as error:
-            self._annotate(error, place)
-            raise
+    def _forward(self, x: Any) -> tuple[Any, list[Any]]:
+        """Return (output of the last layer, the caches of all)."""
+        caches = []
+        with Naming(self) as at:
+            for at.place, layer in enumerate(self.layers):
+                x, cache = layer.forward(x)
+                caches.append(cache)
+        return x, caches
+
+    def _backward(self, dy: Any, caches: list[Any], first: int = 0) -> Any:
+        """Return the gradient of the input of the layer at place `first`."""
+        with Naming(self) as at:
+            for at.place in range(len(self.layers) - 1, first - 1, -1):
+                dy = self.layers[at.place].backward(dy, caches[at.place])
+                if dy is None:  # integers: there is no gradient further down
+                    return None
+        return dy
+
+    def _compute(self, x: Any, run: Callable[[int, Any], Any]) -> Any:
+        """Return the output of the last layer, see `compute`."""
+        for place in range(len(self.layers)):
+            x = run(place, x)
         return x
 
 
@@ -171,9 +192,48 @@ class Sequential(Chain):
         """Return the gradient of the first layer's input."""
         return self._backward(dy, caches)
 
-    def __call__(self, x: Any) -> Any:
-        """Return the output as at inference."""
-        return self._call(x)
+    def compute(self, x: Any, run: Callable[[int, Any], Any]) -> Any:
+        """Return the output of the last layer."""
+        return self._compute(x, run)
+
+    def summary(self, input_shape: int | Sequence[int]) -> Summary:
+        """Return a table of the layers: output shapes, parameters, bytes.
+
+        Zeros are sent through the network, as at inference; nothing is written.
+
+        Parameters
+        ----------
+        input_shape : int or sequence of int
+            The shape of one sample, without the axis of samples.
+
+        Returns
+        -------
+        Summary
+            Its repr is the table; ``parameters`` is the number of learnt numbers. The bytes are
+            those of a layer's output for one sample: times the size of a batch, about what
+            training keeps in memory.
+
+        Raises
+        ------
+        ValueError, TypeError
+            What a layer raises to which the shape does not fit, with its place and the table down
+            to there.
+
+        Examples
+        --------
+        >>> from minidl import Dense, Flatten, ReLU, Sequential
+        >>> Sequential(Flatten(), Dense(784, 32), ReLU(), Dense(32, 10)).summary((28, 28))
+        layer                  output shape  parameters  bytes
+        Sequential             (N, 10)                      40
+          [0] Flatten()        (N, 784)               0  3,136
+          [1] Dense(784 → 32)  (N, 32)           25,120    128
+          [2] ReLU()           (N, 32)                0    128
+          [3] Dense(32 → 10)   (N, 10)              330     40
+        25,450 parameters, float32, 101,800 bytes
+        """
+        from minidl.summary import summarize
+
+        return summarize(self, input_shape)
 
     @overload
     def __getitem__(self, place: int) -> Layer: ...
@@ -200,5 +260,5 @@ def _rows(layer: Layer, place: str) -> list[tuple[str, str]]:
             (f"){layer._settings()}", ""),
         ]
     count, _ = _count(layer)
-    title = f"{type(layer).__name__}()" if isinstance(layer, Container) else repr(layer)
-    return [(f"{place} {title.partition(chr(10))[0]}", f"{count:,}" if count else "")]
+    brackets = "()" if isinstance(layer, Container) else ""
+    return [(f"{place} {title(layer)}{brackets}", f"{count:,}" if count else "")]

@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from minidl.layer import Layer
 from minidl.losses import Loss
-from minidl.parameters import network_dtype, walk
 
-__all__ = ["as_inputs", "as_targets", "as_weights", "first_place", "input_dtype"]
+__all__ = ["as_inputs", "as_targets", "as_weights", "first_place"]
 
 
 def _as_array(name: str, data: Any) -> NDArray[Any]:
@@ -83,7 +81,7 @@ def _as_integers(name: str, data: Any) -> NDArray[Any]:
 
 
 def as_inputs(name: str, x: Any, dtype: DTypeLike | None) -> NDArray[Any]:
-    """Return the inputs of a network in the dtype that `input_dtype` tells.
+    """Return the inputs of a network in the dtype that `minidl.layer.input_dtype` tells.
 
     Integers stay as they are where integers are wanted; whole floating numbers become integers.
 
@@ -98,21 +96,6 @@ def as_inputs(name: str, x: Any, dtype: DTypeLike | None) -> NDArray[Any]:
     if dtype is not None and np.dtype(dtype).kind == "i":
         return _as_integers(name, x)
     return _as_real(name, x, dtype)
-
-
-def input_dtype(network: Any) -> np.dtype[Any] | None:
-    """Tell the dtype that a network wants its input in.
-
-    It is that of its parameters (None: it has none), or intp if it takes integers: if one of the
-    layers down to the first that holds no others says so with ``takes_integers``.
-    """
-    for _, item in walk(network):
-        if isinstance(item, Layer):
-            if item.takes_integers:
-                return np.dtype(np.intp)
-            if not any(path and isinstance(inner, Layer) for path, inner in walk(item)):
-                break
-    return network_dtype(network)
 
 
 def as_targets(

@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minidl.parameters import Buffer, Parameter, walk
+from minidl.parameters import Buffer, Parameter, network_dtype, walk
 
-__all__ = ["Layer", "annotate"]
+__all__ = ["Layer", "annotate", "input_dtype", "title"]
 
 
 class Layer(ABC):
@@ -138,19 +138,35 @@ class Layer(ABC):
         return f"{type(self).__name__}({', '.join(own)})"
 
 
+def input_dtype(network: Any) -> np.dtype[Any] | None:
+    """Tell the dtype that a network wants its input in.
+
+    It is that of its parameters (None: it has none), or intp if it takes integers: if one of the
+    layers down to the first that holds no others says so with ``takes_integers``.
+    """
+    for _, item in walk(network):
+        if isinstance(item, Layer):
+            if item.takes_integers:
+                return np.dtype(np.intp)
+            if not any(path and isinstance(inner, Layer) for path, inner in walk(item)):
+                break
+    return network_dtype(network)
+
+
+def title(layer: Layer) -> str:
+    """Name a layer in one line: the first of its repr."""
+    return repr(layer).partition("\n")[0].removesuffix("(")  # that of a container goes on
+
+
 def annotate(error: Exception, place: str, layer: Layer) -> None:
     """Say in an error where in a network it arose.
 
     The message of a ValueError or TypeError is prefixed with the place and the layer; to any
     other exception, whose arguments may mean something, they are added as a note.
     """
-    name = type(layer).__name__
-    title = repr(layer).partition("\n")[0]
-    named = (title, f"{name}[", f"{name}:")
-    title = title.removesuffix("(")  # the repr of a container goes on in further lines
     if type(error) in (ValueError, TypeError) and [type(a) for a in error.args] == [str]:
-        message = error.args[0]
-        named_already = message.startswith(named)
-        error.args = (f"{place} {message}" if named_already else f"{place} {title}: {message}",)
+        message, kind = error.args[0], type(layer).__name__
+        named = message.startswith((repr(layer).partition("\n")[0], f"{kind}[", f"{kind}:"))
+        error.args = (f"{place} {message}" if named else f"{place} {title(layer)}: {message}",)
     else:
-        error.add_note(f"in {place} {title}")
+        error.add_note(f"in {place} {title(layer)}")

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minidl.data import as_inputs, input_dtype
-from minidl.layer import Layer
+from minidl.data import as_inputs
+from minidl.layer import Layer, input_dtype
 from minidl.validation import integer
 
 __all__ = ["accuracy", "predict", "predict_classes", "predict_proba"]

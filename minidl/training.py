@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from minidl.audit import audited, first_not_finite
 from minidl.callbacks import HOOKS, Callback, progress_callbacks
-from minidl.data import as_inputs, as_targets, as_weights, input_dtype
+from minidl.data import as_inputs, as_targets, as_weights
 from minidl.history import History, Steps
 from minidl.interrupt import Interrupt
-from minidl.layer import Layer
+from minidl.layer import Layer, input_dtype
 from minidl.optimizers import Optimizer
 from minidl.parameters import Parameter, network_dtype, unique
 from minidl.prediction import accuracy

@@ -18,7 +18,7 @@ from minidl import (
     loss_and_gradients,
     predict,
 )
-from minidl.data import input_dtype
+from minidl.layer import input_dtype
 from tests.networks import state_of
 
 
