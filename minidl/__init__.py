@@ -1,10 +1,29 @@
 """minidl: a deep-learning framework on NumPy, in which every hand-written gradient is proved."""
 
 from minidl.callbacks import EarlyStopping, GradientErrors
+from minidl.composition import Add, Concatenate, Residual
 from minidl.containers import Sequential
 from minidl.history import History, Steps
 from minidl.layer import Layer
-from minidl.layers import Dense, ReLU, Tanh
+from minidl.layers import (
+    ELU,
+    GELU,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    LayerNorm,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Reshape,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from minidl.losses import Loss, SoftmaxCrossEntropy
 from minidl.optimizers import SGD, Optimizer
 from minidl.parameters import Buffer, Parameter, ParameterVector
@@ -14,21 +33,38 @@ from minidl.training import DivergenceError, batches, fit, loss_and_gradients
 __version__ = "0.1.0"
 
 __all__ = [
+    "ELU",
+    "GELU",
     "SGD",
+    "Add",
+    "BatchNorm",
     "Buffer",
+    "Concatenate",
     "Dense",
     "DivergenceError",
+    "Dropout",
     "EarlyStopping",
+    "Embedding",
+    "Flatten",
     "GradientErrors",
     "History",
     "Layer",
+    "LayerNorm",
+    "LeakyReLU",
+    "LogSoftmax",
     "Loss",
     "Optimizer",
     "Parameter",
     "ParameterVector",
     "ReLU",
+    "Reshape",
+    "Residual",
     "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
     "SoftmaxCrossEntropy",
+    "Softplus",
     "Steps",
     "Tanh",
     "accuracy",

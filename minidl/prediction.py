@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minidl.data import as_inputs
-from minidl.layer import Layer
-from minidl.parameters import network_dtype
+from minidl.layer import Layer, input_dtype
 from minidl.validation import integer
 
 __all__ = ["accuracy", "predict", "predict_classes", "predict_proba"]
@@ -23,7 +22,7 @@ def predict(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> NDArray[
     network : Layer
         It infers: dropout is off, nothing is written.
     x : array_like, shape (N, …)
-        The samples, cast to the network's dtype.
+        The samples, cast to the network's dtype unless its first layer takes integers.
     batch_size : int, default 1024
         How many samples to take at once; it bounds the memory that hidden layers need.
 
@@ -42,7 +41,7 @@ def predict(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> NDArray[
     if not isinstance(network, Layer):
         raise TypeError(f"predict needs a layer or network, got {network!r}")
     batch_size = integer("batch_size", batch_size, least=1)
-    x = as_inputs("x", x, network_dtype(network))
+    x = as_inputs("x", x, input_dtype(network))
     outputs = [network(x[start : start + batch_size]) for start in range(0, len(x), batch_size)]
     return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 

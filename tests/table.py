@@ -5,12 +5,37 @@ A new layer is added here, and to the families of `minidl.testing.strategies`.
 
 import numpy as np
 
-from minidl import Dense, ReLU, Sequential, SoftmaxCrossEntropy, Tanh
-from minidl.testing import Case
+from minidl import (
+    ELU,
+    GELU,
+    Add,
+    BatchNorm,
+    Concatenate,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    LayerNorm,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Reshape,
+    Residual,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    SoftmaxCrossEntropy,
+    Softplus,
+    Tanh,
+)
+from minidl.testing import Case, laws
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 3))
 SEQUENCES = RNG.normal(size=(4, 3, 3))
+IMAGES = RNG.normal(size=(3, 2, 2, 2))
+TOKENS = np.array([[0, 5, 5], [2, 5, 1], [3, 3, 0], [1, 1, 1]])
 LABELS = np.array([2, 0, 1, 1, 0])
 PROBABILITIES = RNG.dirichlet(np.ones(3), 5)
 WEIGHTS = np.array([1, 0.5, 0, 2, 1])
@@ -30,6 +55,15 @@ def shared():
     return Sequential(dense, Tanh(), dense)
 
 
+def residual():
+    return Residual(Dense(3, 5, rng=5), Tanh(), Dense(5, 3, rng=6))
+
+
+def branches():
+    dense = Dense(3, 3, rng=7)
+    return Concatenate(dense, Add(dense, Sequential(), ReLU()), Sequential(Dense(3, 1, rng=8)))
+
+
 TABLE = [
     Case(Dense(3, 4, rng=0), X),
     Case(Dense(3, 4, rng=0, bias=False), X),
@@ -39,9 +73,44 @@ TABLE = [
     Case(ReLU(), np.round(X), name="ReLU() at zero"),
     Case(Tanh(), X),
     Case(Tanh(), SEQUENCES, name="Tanh() on sequences"),
+    Case(LeakyReLU(0.1), X),
+    Case(LeakyReLU(0.1), np.round(X), name="LeakyReLU(0.1) at zero"),
+    Case(ELU(), X),
+    Case(ELU(0.5), X),
+    Case(Sigmoid(), X),
+    Case(Softplus(), X),
+    Case(SiLU(), X),
+    Case(GELU(), X),
+    Case(GELU(approximate=True), X),
+    Case(Softmax(), X),
+    Case(Softmax(1), SEQUENCES, name="Softmax(1) on sequences"),
+    Case(LogSoftmax(), X),
+    Case(LogSoftmax(1), SEQUENCES, name="LogSoftmax(1) on sequences"),
+    Case(Flatten(), IMAGES),
+    Case(Reshape((4, 2)), IMAGES),
+    Case(Dropout(0.4, rng=0), X),
+    Case(Dropout(0, rng=0), X),
+    Case(Embedding(6, 3, rng=0), TOKENS),
+    Case(Embedding(6, 3, rng=0), TOKENS[0], name="Embedding(6 → 3) of single words"),
+    Case(LayerNorm(3), X),
+    Case(LayerNorm(3), SEQUENCES, name="LayerNorm(3) on sequences"),
+    Case(LayerNorm(1), X[:, :1]),
+    Case(BatchNorm(3), X, without=[laws.treats_samples_independently]),
+    Case(
+        BatchNorm(2),
+        IMAGES,
+        name="BatchNorm(2) on images",
+        without=[laws.treats_samples_independently],
+    ),
+    Case(BatchNorm(3, axis=-1), SEQUENCES, without=[laws.treats_samples_independently]),
     Case(Sequential(), X, name="Sequential() of nothing"),
     Case(deep, X, name="a nested Sequential"),
     Case(shared, X, name="a Sequential with a shared layer"),
+    Case(residual, X, name="Residual"),
+    Case(residual, SEQUENCES, name="Residual on sequences"),
+    Case(lambda: Add(Tanh(), Dense(3, 3, rng=1), Sequential()), X, name="Add"),
+    Case(branches, X, name="Concatenate with a shared layer"),
+    Case(lambda: Concatenate(ReLU(), Tanh(), axis=1), SEQUENCES, name="Concatenate along axis 1"),
     Case(SoftmaxCrossEntropy(), X, LABELS),
     Case(SoftmaxCrossEntropy(), X, LABELS, WEIGHTS, name="SoftmaxCrossEntropy() weighted"),
     Case(SoftmaxCrossEntropy(), X, PROBABILITIES, name="SoftmaxCrossEntropy() of probabilities"),
