@@ -5,32 +5,56 @@ from minidl.containers import Sequential
 from minidl.history import History, Steps
 from minidl.layer import Layer
 from minidl.layers import Dense, ReLU, Tanh
-from minidl.losses import Loss, SoftmaxCrossEntropy
-from minidl.optimizers import SGD, Optimizer
+from minidl.losses import (
+    Hinge,
+    Huber,
+    Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SigmoidCrossEntropy,
+    SoftmaxCrossEntropy,
+)
+from minidl.optimizers import SGD, Adam, AdamW, ClipNorm, ClipValue, Optimizer, RMSProp
 from minidl.parameters import Buffer, Parameter, ParameterVector
 from minidl.prediction import accuracy, predict, predict_classes, predict_proba
+from minidl.schedules import CosineDecay, ExponentialDecay, LinearDecay, StepDecay, WarmUp
 from minidl.training import DivergenceError, batches, fit, loss_and_gradients
 
 __version__ = "0.1.0"
 
 __all__ = [
     "SGD",
+    "Adam",
+    "AdamW",
     "Buffer",
+    "ClipNorm",
+    "ClipValue",
+    "CosineDecay",
     "Dense",
     "DivergenceError",
     "EarlyStopping",
+    "ExponentialDecay",
     "GradientErrors",
+    "Hinge",
     "History",
+    "Huber",
     "Layer",
+    "LinearDecay",
     "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
     "Optimizer",
     "Parameter",
     "ParameterVector",
+    "RMSProp",
     "ReLU",
     "Sequential",
+    "SigmoidCrossEntropy",
     "SoftmaxCrossEntropy",
+    "StepDecay",
     "Steps",
     "Tanh",
+    "WarmUp",
     "accuracy",
     "batches",
     "fit",
