@@ -124,8 +124,6 @@ class Hinge(Loss):
 
     def prepare_target(self, target: NDArray[Any], prediction: NDArray[Any]) -> NDArray[Any]:
         """Return class indices as integers, and signs as −1 and +1 in the prediction's dtype."""
-        if target.dtype.kind not in "iuf":
-            raise TypeError(f"y: class labels must be integers, got dtype {target.dtype}")
         if target.shape[1:] == prediction.shape[1:]:
             return _signs(target, target.shape, "y: label").astype(prediction.dtype)
         if target.shape[1:] != prediction.shape[1:-1]:
@@ -134,11 +132,15 @@ class Hinge(Loss):
                 f"−1 and +1 of that shape, or class labels of shape "
                 f"{('N', *prediction.shape[1:-1])}, got shape {target.shape}".replace("'N'", "N")
             )
+        if target.dtype.kind not in "iuf":
+            raise TypeError(f"y: class labels must be integers, got dtype {target.dtype}")
         return class_labels(target, prediction.shape[-1])
 
 
 def _signs(target: NDArray[Any], shape: tuple[int, ...], what: str) -> NDArray[Any]:
     """Return −1 and +1 for targets −1 (or 0) and +1."""
+    if target.dtype.kind not in "iufb":
+        raise TypeError(f"{what}s must be real numbers, got dtype {target.dtype}")
     positive = target > 0
     wrong = (target != positive) & (target != -1)
     if wrong.any():

@@ -67,10 +67,11 @@ class Loss(Layer):
 
         Elements where `counts` is False get 0. In an error, `what` names what needs the weights.
         """
-        if weight is None and counts is None:
+        weight = counts if weight is None else weight
+        if weight is None:
             return None
-        weight, shape = np.asarray(1 if weight is None else weight), like.shape
-        if weight.shape != shape[: weight.ndim] or (counts is None and shape and not weight.ndim):
+        weight, shape = np.asarray(weight), like.shape
+        if weight.shape != shape[: weight.ndim or len(shape)]:
             allowed = " or ".join(str(shape[:n]) for n in range(len(shape), 0, -1)) or "()"
             raise ValueError(
                 f"{self}: {what} need weights of shape {allowed}, got shape {weight.shape}"

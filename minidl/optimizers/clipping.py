@@ -90,7 +90,8 @@ def _largest(vector: NDArray[Any]) -> float:
 
 def _norm(vector: NDArray[Any]) -> float:
     """Return the Euclidean norm, also where the squares overflow or vanish."""
-    norm = math.sqrt(float(np.dot(vector, vector)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        norm = math.sqrt(float(np.dot(vector, vector)))
     if 1e-15 < norm < math.inf:
         return norm
     largest = _largest(vector)
