@@ -110,10 +110,23 @@ class Point:
             noise = np.maximum(noise, 2 * SINGLE * np.abs(self.y))
         return noise
 
+    def reveals_single(self) -> bool:
+        """Measure the noise, and tell whether only that shows a computation in float32."""
+        before = self.eps
+        if self.noise is not None and self.eps > before:
+            self.__dict__.pop("guess", None)
+            return True
+        return False
+
     @cached_property
     def guess(self) -> float:
         """The noise of v · y as it is guessed before anything is measured."""
         return float(np.linalg.norm(self.cotangent * provisional_noise(self.y, self.eps)))
+
+    def natural(self, k: int, i: int) -> float:
+        """Return how steep a function of this size may be expected to be along a coordinate."""
+        size = float(np.abs(self.cotangent) @ np.abs(self.y))
+        return size / float(self.scales[k].reshape(-1)[i])
 
     @cached_property
     def gradient_noise(self) -> list[Array]:
@@ -131,14 +144,17 @@ class Point:
         """Return the largest change of each gradient under random moves of ± 2 eps |x|."""
         changes = [np.zeros_like(g) for g in self.gradients]
         for _ in range(draws):
-            moved = [v + 2 * eps * np.abs(v) * self.rng.choice([-1, 1], v.shape) for v in self.values]
+            moved = [
+                v + 2 * eps * np.abs(v) * self.rng.choice([-1, 1], v.shape) for v in self.values
+            ]
             for change, new, old in zip(
                 changes,
                 self.subject.gradients(moved, self.cotangent),
                 self.gradients,
                 strict=True,
             ):
-                np.fmax(change, np.abs(new - old), out=change)
+                with np.errstate(invalid="ignore"):
+                    np.fmax(change, np.abs(new - old), out=change)
         return changes
 
     def prove(self, line: Line, reach: float, levels: int = 11) -> Slopes:

@@ -86,6 +86,8 @@ class TensorReport:
         For a large tensor, how many directions were checked instead of the coordinates.
     verified_directions : int
         How many of them were verified.
+    kink_directions : int
+        How many of them lie on a kink, between the one-sided slopes.
     """
 
     name: str
@@ -97,6 +99,7 @@ class TensorReport:
     scale: Array
     directions: int = 0
     verified_directions: int = 0
+    kink_directions: int = 0
 
     @property
     def size(self) -> int:
@@ -127,7 +130,11 @@ class TensorReport:
     def covered(self) -> bool:
         """Whether anything about this tensor was proved."""
         return not self.size or bool(
-            self.verified or self.on_kink or self.wrong or self.verified_directions
+            self.verified
+            or self.on_kink
+            or self.wrong
+            or self.verified_directions
+            or self.kink_directions
         )
 
     @property
@@ -297,7 +304,7 @@ class Report:
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the analytic against the numerical gradient, see `minidl.gradcheck.picture`."""
-        from minidl.gradcheck.picture import draw  # noqa: PLC0415 - needs matplotlib
+        from minidl.gradcheck.picture import draw
 
         return draw(self, ax)
 
@@ -306,3 +313,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     return value if np.isfinite(value) else None
+
+
+def unexamined(name: str, value: Array) -> TensorReport:
+    """Return the report of a tensor of which nothing could be compared."""
+    unknown = np.full(value.shape, np.nan)
+    status = np.full(value.shape, UNEXAMINED)
+    return TensorReport(name, value.shape, unknown, unknown, unknown, status, unknown)

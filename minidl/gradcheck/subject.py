@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from minidl.layer import Layer
-from minidl.parameters import Buffer, Parameter, network_dtype, unique
+from minidl.parameters import Buffer, Parameter, network_dtype, unique, walk
 
 __all__ = ["Subject", "Tensor", "as_inputs", "contiguous", "probe", "pull"]
 
@@ -90,7 +90,7 @@ def pull(returned: Any, inputs: int, wanted: Sequence[int]) -> list[Any] | None:
         return list(returned) if len(returned) == len(wanted) else None
     if not wanted:
         return []
-    return [returned] if len(wanted) == 1 or returned is None and len(wanted) == 1 else None
+    return [returned] if len(wanted) == 1 or (returned is None and len(wanted) == 1) else None
 
 
 class Subject:
@@ -122,6 +122,7 @@ class Subject:
                     f"check_gradients takes an object with forward and backward, got {layer!r}; "
                     "check_vjp takes functions"
                 )
+        self._given, self._dtype = layer, dtype
         self.layer = copy.deepcopy(layer) if dtype is None else Layer.astype(layer, dtype)
         self.inputs = [
             array.astype(dtype) if dtype and _floating(array) else array for array in inputs
@@ -136,7 +137,7 @@ class Subject:
         self.parameters: list[Parameter] = list(found.values())
         self.tensors = [Tensor(f"input {i}", self.inputs[i].shape, i) for i in self.wanted]
         self.tensors += [Tensor(name, item.value.shape) for name, item in found.items()]
-        if not sum(int(np.prod(tensor.shape)) for tensor in self.tensors):
+        if not self.tensors:
             kinds = ", ".join(str(getattr(a, "dtype", type(a).__name__)) for a in self.inputs)
             raise ValueError(
                 "there is no gradient to check: the layer has no parameters and no input is "
@@ -153,12 +154,17 @@ class Subject:
         self._generators = [
             (g, generator_state(g)) for g in unique(self.layer, Generators).values()
         ]
-        self._global = np.random.get_state()  # noqa: NPY002 - a layer may draw from it
+        self.first_global: Any = None
 
     @property
     def stochastic(self) -> bool:
         """Whether the layer has training-only behaviour."""
         return bool(self._buffers or self._generators or self.replays_global)
+
+    @property
+    def composite(self) -> bool:
+        """Whether the layer holds layers."""
+        return any(path and hasattr(type(item), "backward") for path, item in walk(self.layer))
 
     def state(self) -> list[Any]:
         """Return what forward may change in training: buffers and generators."""
@@ -176,7 +182,7 @@ class Subject:
             else:
                 generator.set_state(state)
         if self.replays_global:
-            np.random.set_state(self._global)  # noqa: NPY002
+            np.random.set_state(self.first_global)  # noqa: NPY002 - a layer may draw from it
         inputs = [a.copy() if isinstance(a, np.ndarray) else a for a in self.inputs]
         for place, value in zip(self.wanted, values, strict=False):
             np.copyto(inputs[place], value, casting="same_kind")
@@ -241,10 +247,22 @@ class Subject:
         for parameter in self.parameters:
             parameter.grad[...] = 0
 
+    def sliced(self, count: int) -> Subject:
+        """Return a copy for the first samples of every input."""
+        twin = self.fresh()
+        twin.inputs = [a[:count] if isinstance(a, np.ndarray) else a for a in self.inputs]
+        twin.values[: len(self.wanted)] = [v[:count] for v in self.values[: len(self.wanted)]]
+        twin.tensors = [
+            Tensor(t.name, np.shape(v), t.input)
+            for t, v in zip(self.tensors, twin.values, strict=True)
+        ]
+        return twin
+
     def fresh(self) -> Subject:
-        """Return a copy whose layer has the state that this one started with."""
-        self.restore(self.values)
-        return copy.deepcopy(self)
+        """Return a subject that has never been used."""
+        twin = Subject(self._given, self.inputs, self._dtype)
+        twin.replays_global, twin.first_global = self.replays_global, self.first_global
+        return twin
 
 
 def generator_state(generator: Any) -> Any:

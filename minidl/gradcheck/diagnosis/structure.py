@@ -1,0 +1,222 @@
+"""Guesses about how backward walked the indices: transposed, shifted, partial, coupled wrongly."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidl.gradcheck.diagnosis.evidence import Answer, Evidence, subsets
+
+__all__ = [
+    "cross_terms",
+    "jacobian_transposed",
+    "overwritten_contributions",
+    "overwritten_in_places",
+    "parameter_rearranged",
+    "partial_samples",
+    "rearranged",
+    "wrong_axis",
+]
+
+Array = NDArray[Any]
+
+
+def _arrangements(array: Array) -> Iterator[tuple[str, Array]]:
+    """Yield the array transposed, flipped and rolled in every way that keeps its shape."""
+    axes = array.ndim
+    for order in itertools.permutations(range(axes)):
+        turned = array.transpose(order)
+        if order != tuple(range(axes)) and turned.shape == array.shape:
+            yield ("transposed" if axes == 2 else f"with axes in the order {order}"), turned
+    for chosen in subsets(axes):
+        yield f"flipped along axis {_listed(chosen)}", np.flip(array, chosen)
+    lengths = [
+        range(-(length // 2), length // 2 + 1) if length > 1 else [0] for length in array.shape
+    ]
+    if np.prod([len(list(r)) for r in lengths]) <= 2000:
+        shifts = sorted(itertools.product(*lengths), key=lambda s: sum(map(abs, s)))
+        for shift in shifts[1:]:
+            yield f"shifted by {shift}", np.roll(array, shift, tuple(range(axes)))
+    if axes > 1:
+        yield "in Fortran order", array.reshape(-1, order="F").reshape(array.shape)
+        for rows in (1, array.shape[0]):
+            yield "in Fortran order", array.reshape(rows, -1).reshape(array.shape, order="F")
+
+
+def _listed(axes: tuple[int, ...]) -> str:
+    return " and ".join(str(axis) for axis in axes)
+
+
+def rearranged(e: Evidence) -> Answer:
+    """Backward gives the right numbers at the wrong places."""
+    if not e.complete or e.n.size < 2:
+        return None
+    for how, guess in _arrangements(e.n):
+        if e.fits(guess):
+            return "rearranged", f"this is the right gradient {how}"
+    for axis, length in enumerate(e.shape):
+        for shift in (1, -1):
+            kept = np.moveaxis(np.ones(e.shape, bool), axis, 0)
+            kept[0 if shift > 0 else -1] = False
+            there = np.moveaxis(kept, 0, axis)
+            guess = np.where(there, np.roll(e.n, shift, axis), e.a)
+            if length > 2 and e.fits(guess):
+                return "rearranged", f"the gradient is shifted by {shift} along axis {axis}"
+    return None
+
+
+def parameter_rearranged(e: Evidence) -> Answer:
+    """Backward would be right if a parameter were transposed or flipped."""
+    subject, values = e.point.subject, e.point.values
+    first = len(subject.wanted)
+    for place, parameter in enumerate(subject.parameters):
+        tensor = subject.tensors[first + place]
+        if not 1 < parameter.value.size <= 4096:
+            continue
+        value = values[first + place]
+        choices: Iterator[tuple[str, Array]] = itertools.islice(_arrangements(value), 32)
+        if value.ndim == 2 and value.shape == value.T.shape:
+            choices = itertools.chain([("made symmetric", (value + value.T) / 2)], choices)
+        for how, turned in choices:
+            y, cache = subject.forward(values)
+            np.copyto(parameter.value, turned)
+            returned, added = subject.backward(subject.upstream(e.point.cotangent, y), cache)
+            guess = subject.usable(returned, added)[e.k]
+            if e.fits(guess, target=e.n):
+                return (
+                    "parameter-rearranged",
+                    f"the gradient would be right if backward took {tensor.name} {how}",
+                )
+    return None
+
+
+def jacobian_transposed(e: Evidence) -> Answer:
+    """Backward multiplies by J where it must multiply by Jᵀ."""
+    d = e.jacobian
+    if d is None or d.shape[0] != d.shape[1] or not np.isfinite(d).all():
+        return None
+    if e.fits((d @ e.v.reshape(-1)).reshape(e.shape)):
+        return (
+            "jacobian-transposed",
+            "backward multiplies by the Jacobian where it must multiply by its transpose",
+        )
+    return None
+
+
+def cross_terms(e: Evidence) -> Answer:
+    """Backward drops the influence of elements on one another, along some axes or altogether."""
+    if e.terms is None or e.y.shape != e.shape or e.y.ndim == 0:
+        return None
+    index = np.indices(e.shape).reshape(e.y.ndim, -1)
+    for axes in subsets(e.y.ndim):
+        together = np.all(
+            [index[axis][:, np.newaxis] == index[axis][np.newaxis, :] for axis in axes], axis=0
+        )
+        kept = np.where(together, e.terms, 0).sum(axis=0).reshape(e.shape)
+        if e.fits(kept):
+            return (
+                "cross-term-missing",
+                "only the diagonal of the Jacobian is used: along axis "
+                f"{_listed(axes)} the elements influence one another",
+            )
+    return None
+
+
+def partial_samples(e: Evidence) -> Answer:
+    """Backward uses only some slices of the output."""
+    if e.terms is None or not e.y.ndim:
+        return None
+    terms = e.terms.reshape(*e.y.shape, -1)
+    known = e.known.reshape(-1)
+    for axis, length in enumerate(e.y.shape):
+        others = tuple(i for i in range(e.y.ndim) if i != axis)
+        parts = terms.sum(axis=others)
+        one = np.eye(length)
+        weights = np.linalg.lstsq(parts[:, known].T, e.a.reshape(-1)[known], rcond=None)[0]
+        for whole in (*one, *(1 - one), np.round(weights)):
+            if not np.isin(whole, (0, 1)).all() or whole.all() or not whole.any():
+                continue
+            if not e.fits((whole @ parts).reshape(e.shape)):
+                continue
+            lost = np.flatnonzero(whole == 0).tolist()
+            return (
+                "partial-samples",
+                f"the output's slices {lost} of {length} along axis {axis} do not contribute",
+            )
+    return None
+
+
+def overwritten_contributions(e: Evidence) -> Answer:
+    """Where several contributions meet, only one of them is kept."""
+    if e.terms is None or not e.y.ndim or not e.wrong.any():
+        return None
+    wrong = np.flatnonzero(e.wrong)
+    terms = e.terms.reshape(*e.y.shape, -1)[..., wrong]
+    a = e.a.reshape(-1)[wrong]
+    small = e.precision.reshape(-1)[wrong]
+    for summed in [(), *subsets(e.y.ndim)]:
+        groups = terms.sum(axis=summed).reshape(-1, wrong.size)
+        present = np.abs(groups) > small
+        last = len(groups) - 1 - np.argmax(present[::-1], axis=0)
+        if (present.sum(axis=0) > 1).all() and (
+            np.abs(groups[last, np.arange(wrong.size)] - a) <= small
+        ).all():
+            return (
+                "overwritten-contributions",
+                "where several contributions meet, only the last is kept: = where += belongs "
+                "(np.add.at for repeated indices)",
+            )
+    return None
+
+
+def overwritten_in_places(e: Evidence) -> Answer:
+    """Backward does so, and elements with one contribution only are right."""
+    return overwritten_contributions(e) if (e.known & ~e.wrong).any() else None
+
+
+def wrong_axis(e: Evidence) -> Answer:
+    """Backward reduces along another axis than forward."""
+    kept = e.y.ndim - 1
+    if not e.is_input:
+        products = [("dy", e.v)] + [
+            (f"dy · input {i}", e.v * x) for i, x in enumerate(e.inputs) if x.shape == e.v.shape
+        ]
+        for what, product in products:
+            sums = {axes: product.sum(axis=axes) for axes in subsets(e.y.ndim)}
+            right = [axes for axes, total in sums.items() if e.fits(total, target=e.n)]
+            for axes, total in sums.items():
+                if right and e.fits(total):
+                    return (
+                        "wrong-axis",
+                        f"this is {what} summed along axis {_listed(axes)}, where axis "
+                        f"{_listed(right[0])} is due",
+                    )
+        return None
+    if e.y.shape != e.shape or kept < 1 or not e.complete:
+        return None
+    with np.errstate(all="ignore"):
+        forms = (
+            (e.a - e.v, e.n - e.v),
+            (e.a / e.y - e.v, e.n / e.y - e.v),
+            ((e.a - e.v) / e.y, (e.n - e.v) / e.y),
+            ((e.a - e.v) * np.exp(-e.y), (e.n - e.v) * np.exp(-e.y)),
+        )
+    for mine, due in forms:
+        for i, j in itertools.permutations(range(e.y.ndim), 2):
+            if _constant(mine, i) and _constant(due, j) and not _constant(mine, j):
+                return (
+                    "wrong-axis",
+                    f"backward reduces along axis {i}, forward along axis {j}",
+                )
+    return None
+
+
+def _constant(array: Array, axis: int) -> bool:
+    if array.shape[axis] < 2 or not np.isfinite(array).all():
+        return False
+    spread = np.ptp(array, axis=axis).max()
+    return bool(spread <= 1e-6 * np.abs(array).max())
