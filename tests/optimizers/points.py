@@ -24,9 +24,7 @@ class Point(Layer):
 def network(seed=0, sizes=(3, 4, 2), dtype=np.float64):
     """Return layers with weights and biases that are not 0."""
     rng = np.random.default_rng(seed)
-    layers = Sequential(
-        *(Dense(a, b, rng=rng, dtype=dtype) for a, b in pairwise(sizes))
-    )
+    layers = Sequential(*(Dense(a, b, rng=rng, dtype=dtype) for a, b in pairwise(sizes)))
     for parameter in parameters(layers):
         parameter.value += rng.normal(size=parameter.value.shape)
     return layers
