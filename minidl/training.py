@@ -265,7 +265,8 @@ def fit(
     loss.forward(sample, *_targets(y[:batch_size], None if weight is None else weight[:batch_size]))
     held_out = _check_validation(validation, loss, x, input_dtype(network), sample)
     if metrics is None:
-        metrics = {"accuracy": accuracy} if getattr(loss, "classification", False) else {}
+        counted = getattr(loss, "accuracy", accuracy)
+        metrics = {"accuracy": counted} if getattr(loss, "classification", False) else {}
     for name, metric in metrics.items():
         metric(sample, y[:batch_size])
         if name == "loss":

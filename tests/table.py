@@ -15,14 +15,19 @@ from minidl import (
     Dropout,
     Embedding,
     Flatten,
+    Hinge,
+    Huber,
     LayerNorm,
     LeakyReLU,
     LogSoftmax,
+    MeanAbsoluteError,
+    MeanSquaredError,
     ReLU,
     Reshape,
     Residual,
     Sequential,
     Sigmoid,
+    SigmoidCrossEntropy,
     SiLU,
     Softmax,
     SoftmaxCrossEntropy,
@@ -39,6 +44,9 @@ TOKENS = np.array([[0, 5, 5], [2, 5, 1], [3, 3, 0], [1, 1, 1]])
 LABELS = np.array([2, 0, 1, 1, 0])
 PROBABILITIES = RNG.dirichlet(np.ones(3), 5)
 WEIGHTS = np.array([1, 0.5, 0, 2, 1])
+NUMBERS = RNG.normal(size=(5, 3))
+YES = (NUMBERS > 0).astype(float)
+SIGNS = 2 * YES - 1
 
 
 def deep():
@@ -120,4 +128,17 @@ TABLE = [
         LABELS[:4, np.newaxis] * [1, 0, 1],
         name="SoftmaxCrossEntropy() on sequences",
     ),
+    Case(SoftmaxCrossEntropy(label_smoothing=0.1), X, LABELS, WEIGHTS),
+    Case(SoftmaxCrossEntropy(ignore_index=1), X, LABELS),
+    Case(SigmoidCrossEntropy(), X, YES),
+    Case(SigmoidCrossEntropy(pos_weight=[0.5, 2, 3]), X, YES, WEIGHTS),
+    Case(SigmoidCrossEntropy(), SEQUENCES, 0.5 + 0 * SEQUENCES, name="SigmoidCrossEntropy() soft"),
+    Case(MeanSquaredError(), X, NUMBERS),
+    Case(MeanSquaredError(), X, NUMBERS, WEIGHTS, name="MeanSquaredError() weighted"),
+    Case(MeanAbsoluteError(), X, NUMBERS),
+    Case(MeanAbsoluteError(), X, X, name="MeanAbsoluteError() at its kink"),
+    Case(Huber(), X, NUMBERS),
+    Case(Huber(delta=0.3), SEQUENCES, SEQUENCES[::-1], WEIGHTS[:4]),
+    Case(Hinge(), X, SIGNS),
+    Case(Hinge(margin=0.5), X, LABELS, WEIGHTS),
 ]
