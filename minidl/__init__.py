@@ -4,7 +4,15 @@ from minidl.callbacks import EarlyStopping, GradientErrors
 from minidl.containers import Sequential
 from minidl.history import History, Steps
 from minidl.layer import Layer
-from minidl.layers import Dense, ReLU, Tanh
+from minidl.layers import (
+    AvgPool2D,
+    Conv2D,
+    Dense,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    ReLU,
+    Tanh,
+)
 from minidl.losses import Loss, SoftmaxCrossEntropy
 from minidl.optimizers import SGD, Optimizer
 from minidl.parameters import Buffer, Parameter, ParameterVector
@@ -15,14 +23,18 @@ __version__ = "0.1.0"
 
 __all__ = [
     "SGD",
+    "AvgPool2D",
     "Buffer",
+    "Conv2D",
     "Dense",
     "DivergenceError",
     "EarlyStopping",
+    "GlobalAveragePool2D",
     "GradientErrors",
     "History",
     "Layer",
     "Loss",
+    "MaxPool2D",
     "Optimizer",
     "Parameter",
     "ParameterVector",
