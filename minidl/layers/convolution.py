@@ -17,8 +17,8 @@ from minidl.validation import as_generator, integer
 
 __all__ = ["Conv2D"]
 
-STRIP = 2**19
-"""How many bytes of columns are made at a time: half of a usual second-level cache."""
+STRIP = 2**20
+"""How many bytes of columns are made at a time: what a usual second-level cache holds."""
 
 
 class Conv2D(Layer):
@@ -168,17 +168,17 @@ class Conv2D(Layer):
         weight = self.weight.value.reshape(self.out_channels, -1)
         dy = np.ascontiguousarray(dy.transpose(1, 2, 3, 0))
         _, rows, columns, _ = dy.shape
-        grad = np.zeros_like(weight)
+        grad = np.zeros_like(weight.T)
         for strip, patches in self._columns(x, rows, columns, np.result_type(x, weight, dy)):
             part = dy[:, strip].reshape(self.out_channels, -1)
             flat = patches.reshape(weight.shape[1], -1)
-            grad += np.dot(part, flat.T)
+            grad += np.dot(flat, part.T)  # (dY Xᵀ)ᵀ: the long side first is twice as fast
             if dx is not None:
                 np.matmul(weight.T, part, out=flat)  # dX, in the memory of X
                 where = self.windows.slices((strip.stop - strip.start, columns), strip.start)
                 for place, (down, right) in enumerate(where):
                     dx[:, down, right] += patches[:, place]
-        self.weight.grad += grad.reshape(self.weight.value.shape)
+        self.weight.grad += grad.T.reshape(self.weight.value.shape)
         if self.bias is not None:
             dy = dy.reshape(self.out_channels, -1)
             self.bias.grad += np.dot(dy, np.ones(dy.shape[1], dy.dtype))
