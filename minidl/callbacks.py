@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.gradcheck.numerical import numerical_gradient
 from minidl.parameters import Buffer, ParameterVector, unique
 from minidl.validation import integer
 
@@ -166,6 +165,8 @@ class GradientErrors:
 
     def on_gradients(self, run: Run) -> None:
         """Check the gradients of this step."""
+        from minidl.gradcheck import numerical_gradient  # a whole package, for those who check
+
         if run.step % self.every:
             return
         twin = run.network.astype(np.float64)

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import DTypeLike, NDArray
 
 from minidl.parameters import Parameter
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 __all__ = [
     "Initializer",
@@ -27,7 +29,7 @@ __all__ = [
     "zeros",
 ]
 
-Initializer: TypeAlias = Callable[[Generator, tuple[int, ...], Any], NDArray[Any]]
+Initializer: TypeAlias = "Callable[[Generator, tuple[int, ...], Any], NDArray[Any]]"
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:

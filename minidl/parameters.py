@@ -170,9 +170,6 @@ class Buffer:
         return f"Buffer({self._value.shape}, {self._value.dtype})"
 
 
-_LEAVES = (Parameter, Buffer, np.random.Generator, np.random.RandomState)
-
-
 def _is_layer(item: object) -> bool:
     return hasattr(type(item), "backward")
 
@@ -204,7 +201,8 @@ def walk(root: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _walk(item: Any, path: str, inside: tuple[int, ...]) -> Iterator[tuple[str, Any]]:
-    if isinstance(item, _LEAVES):
+    # np.random is loaded when it is first named: not by importing this module
+    if isinstance(item, (Parameter, Buffer, np.random.Generator, np.random.RandomState)):
         yield path, item
         return
     children: Any

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from numpy.random import Generator
+import numpy as np
 from numpy.typing import NDArray
 
 from minidl.history import History
@@ -104,7 +104,7 @@ class ForwardState:
 
     def __init__(self, network: Layer) -> None:
         self._buffers = list(unique(network, Buffer).values())
-        self._generators = list(unique(network, Generator).values())
+        self._generators = list(unique(network, np.random.Generator).values())
 
     def take(self) -> tuple[list[Any], list[Any]]:
         """Copy the state."""

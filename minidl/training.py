@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
 from minidl.audit import audited, first_not_finite
@@ -22,6 +21,9 @@ from minidl.parameters import Parameter, network_dtype, unique
 from minidl.prediction import accuracy
 from minidl.run import ForwardState, Metric, Recorder, Run
 from minidl.validation import as_generator, integer, seed_entropy
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 __all__ = ["DivergenceError", "batches", "fit", "loss_and_gradients"]
 

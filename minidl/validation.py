@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any, SupportsFloat, cast
+from typing import TYPE_CHECKING, Any, SupportsFloat, cast
 
 import numpy as np
-from numpy.random import Generator
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 __all__ = ["as_generator", "integer", "number", "seed_entropy"]
 
@@ -59,7 +61,7 @@ def number(
 
 def as_generator(rng: Any) -> Generator:
     """Return a generator: the given one, one seeded with an integer, or a fresh one for None."""
-    if isinstance(rng, Generator):
+    if isinstance(rng, np.random.Generator):
         return rng
     return np.random.default_rng(None if rng is None else integer("rng", rng, least=0))
 

@@ -1,5 +1,24 @@
-"""The gradient checker: proves hand-written gradients, and says what is wrong with a wrong one."""
+"""The gradient checker: proves hand-written gradients, and says what is wrong with a wrong one.
 
+`check_gradients` checks a layer, a network or a loss; `check_vjp`, `check_forward_backward` and
+`check_scalar` gradients written outside minidl; `numerical_gradient` and `numerical_jacobian`
+differentiate any function, with a bound of the error.
+"""
+
+from minidl.gradcheck.checker import check_gradients
+from minidl.gradcheck.functions import check_forward_backward, check_scalar, check_vjp
 from minidl.gradcheck.numerical import numerical_gradient, numerical_jacobian
+from minidl.gradcheck.report import Finding, GradientError, Report, TensorReport
 
-__all__ = ["numerical_gradient", "numerical_jacobian"]
+__all__ = [
+    "Finding",
+    "GradientError",
+    "Report",
+    "TensorReport",
+    "check_forward_backward",
+    "check_gradients",
+    "check_scalar",
+    "check_vjp",
+    "numerical_gradient",
+    "numerical_jacobian",
+]

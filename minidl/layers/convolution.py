@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import DTypeLike, NDArray
 
 from minidl.initializers import Initializer, draw, glorot_uniform, zeros
@@ -14,6 +13,9 @@ from minidl.layer import Layer
 from minidl.layers.windows import Pair, Windows, check_images
 from minidl.parameters import Parameter
 from minidl.validation import as_generator, integer
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 __all__ = ["Conv2D"]
 

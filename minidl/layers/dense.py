@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import DTypeLike, NDArray
 
 from minidl.initializers import Initializer, glorot_uniform, zeros
 from minidl.layer import Layer
 from minidl.parameters import Parameter
 from minidl.validation import as_generator, integer
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
 __all__ = ["Dense"]
 

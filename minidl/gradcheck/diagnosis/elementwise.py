@@ -1,0 +1,141 @@
+"""Guesses about elementwise functions: the local derivative that backward uses, as a formula."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidl.gradcheck.diagnosis.evidence import Answer, Evidence
+
+__all__ = ["slope_table", "table", "wrong_formula"]
+
+Array = NDArray[Any]
+
+FORMULAS = (
+    "1",
+    "x",
+    "y",
+    "1 - x**2",
+    "1 - y**2",
+    "x * (1 - x)",
+    "y * (1 - y)",
+    "1 - x",
+    "1 - y",
+    "1 + y",
+    "exp(x)",
+    "exp(y)",
+    "exp(-x)",
+    "1 - exp(-y)",
+    "1 / x",
+    "1 / y",
+    "2 * x",
+    "2 * y",
+    "x**2",
+    "y**2",
+    "1 / (1 + x**2)",
+    "1 / (1 + abs(x))**2",
+    "(1 - abs(y))**2",
+    "sigmoid(x)",
+    "sigmoid(-x)",
+    "sigmoid(x) * (1 - sigmoid(x))",
+    "y + sigmoid(x) * (1 - y)",
+    "tanh(x)",
+    "1 - tanh(x)**2",
+    "sin(x)",
+    "cos(x)",
+    "-sin(x)",
+    "sign(x)",
+    "x > 0",
+    "y / x",
+    "1 / (2 * y)",
+    "1 / (2 * sqrt(x))",
+    "1 / x**2",
+    "-1 / x**2",
+    "3 * x**2",
+)
+
+
+def _local(e: Evidence) -> tuple[Array, Array, Array, Array] | None:
+    """Return x, y and the local derivatives of backward and of the numbers, where dy is not 0."""
+    if not e.elementwise:
+        return None
+    use = e.known & (np.abs(e.v) > 1e-3)
+    if use.sum() < 2:
+        return None
+    return e.value[use], e.y[use], e.a[use] / e.v[use], e.n[use] / e.v[use]
+
+
+def slope_table(e: Evidence) -> Answer:
+    """Few distinct slopes, one of them wrong."""
+    local = _local(e)
+    if local is None:
+        return None
+    x, _, mine, right = local
+    pairs = {(round(float(m), 6), round(float(r), 6)) for m, r in zip(mine, right, strict=True)}
+    if len(pairs) > 4 or len(pairs) * 2 > x.size:
+        return None
+    parts = []
+    for m, r in sorted(pairs):
+        if abs(m - r) > 1e-6 * max(1.0, abs(r)):
+            there = x[(np.abs(mine - m) < 1e-5) & (np.abs(right - r) < 1e-5)]
+            rest = x[~((np.abs(mine - m) < 1e-5) & (np.abs(right - r) < 1e-5))]
+            parts.append(f"{_range(there, rest)} the local derivative is {m:g} but must be {r:g}")
+    return ("slope-table", "; ".join(parts)) if parts else None
+
+
+def _range(there: Array, rest: Array) -> str:
+    if there.max() < 0 and (not rest.size or rest.max() >= 0):
+        return "for x < 0"
+    if there.min() > 0 and (not rest.size or rest.min() <= 0):
+        return "for x > 0"
+    return f"for x between {there.min():.4g} and {there.max():.4g}"
+
+
+def wrong_formula(e: Evidence) -> Answer:
+    """Backward's local derivative is another formula than the right one."""
+    local = _local(e)
+    if local is None or local[0].size < 3:
+        return None
+    x, y, mine, right = local
+    said = _formula(x, y, mine)
+    if said is None:
+        return None
+    true = _formula(x, y, right)
+    ending = f"; the numerical derivative is {true}" if true else ""
+    return "wrong-formula", f"backward computes dy · ({said}){ending}"
+
+
+def _formula(x: Array, y: Array, local: Array) -> str | None:
+    names = {
+        "x": x,
+        "y": y,
+        "exp": np.exp,
+        "tanh": np.tanh,
+        "sin": np.sin,
+        "cos": np.cos,
+        "sqrt": np.sqrt,
+        "abs": np.abs,
+        "sign": np.sign,
+        "sigmoid": lambda t: 1 / (1 + np.exp(-t)),
+    }
+    size = max(1e-300, float(np.abs(local).max()))
+    for formula in FORMULAS:
+        with np.errstate(all="ignore"):
+            value = eval(formula, {"__builtins__": {}}, names) * np.ones_like(x)
+            if (np.abs(value - local) <= 1e-6 * size).all():
+                return formula
+    return None
+
+
+def table(e: Evidence) -> str:
+    """Return three rows (x, backward's local derivative, the numerical one)."""
+    local = _local(e)
+    if local is None:
+        return ""
+    x, _, mine, right = local
+    worst = np.argsort(-np.abs(mine - right))[:3]
+    rows = [f"{'x':>12} {'backward':>12} {'numerical':>12}"]
+    rows += [f"{x[i]:12.6g} {mine[i]:12.6g} {right[i]:12.6g}" for i in sorted(worst)]
+    return "\n".join(rows)

@@ -1,0 +1,199 @@
+"""Guesses about how backward walked the indices: transposed, shifted, partial, coupled wrongly."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidl.gradcheck.diagnosis.evidence import Answer, Evidence, subsets
+
+__all__ = [
+    "cross_terms",
+    "jacobian_transposed",
+    "overwritten_contributions",
+    "parameter_rearranged",
+    "partial_samples",
+    "rearranged",
+    "wrong_axis",
+]
+
+Array = NDArray[Any]
+
+
+def _arrangements(array: Array) -> Iterator[tuple[str, Array]]:
+    """Yield the array transposed, flipped and rolled in every way that keeps its shape."""
+    axes = array.ndim
+    for order in itertools.permutations(range(axes)):
+        turned = array.transpose(order)
+        if order != tuple(range(axes)) and turned.shape == array.shape:
+            yield ("transposed" if axes == 2 else f"with axes in the order {order}"), turned
+    for chosen in subsets(axes):
+        yield f"flipped along axis {_listed(chosen)}", np.flip(array, chosen)
+    lengths = [
+        range(-(length // 2), length // 2 + 1) if length > 1 else [0] for length in array.shape
+    ]
+    if np.prod([len(list(r)) for r in lengths]) <= 2000:
+        shifts = sorted(itertools.product(*lengths), key=lambda s: sum(map(abs, s)))
+        for shift in shifts[1:]:
+            yield f"shifted by {shift}", np.roll(array, shift, tuple(range(axes)))
+    if array.size == array.reshape(-1).size and axes > 1:
+        yield "in Fortran order", array.reshape(-1, order="F").reshape(array.shape)
+        yield "in Fortran order", array.reshape(-1).reshape(array.shape, order="F")
+
+
+def _listed(axes: tuple[int, ...]) -> str:
+    return " and ".join(str(axis) for axis in axes)
+
+
+def rearranged(e: Evidence) -> Answer:
+    """Backward gives the right numbers at the wrong places."""
+    if not e.complete or e.n.size < 2:
+        return None
+    for how, guess in _arrangements(e.n):
+        if e.fits(guess):
+            return "rearranged", f"this is the right gradient {how}"
+    return None
+
+
+def parameter_rearranged(e: Evidence) -> Answer:
+    """Backward would be right if a parameter were transposed or flipped."""
+    subject, values = e.point.subject, e.point.values
+    first = len(subject.wanted)
+    for place, parameter in enumerate(subject.parameters):
+        tensor = subject.tensors[first + place]
+        if len(tensor.shape) < 2 or parameter.value.size > 4096:
+            continue
+        for how, turned in itertools.islice(_arrangements(values[first + place]), 32):
+            y, cache = subject.forward(values)
+            np.copyto(parameter.value, turned)
+            returned, added = subject.backward(subject.upstream(e.point.cotangent, y), cache)
+            guess = subject.usable(returned, added)[e.k]
+            if e.fits(guess, target=e.n):
+                return (
+                    "parameter-rearranged",
+                    f"the gradient would be right if backward took {tensor.name} {how}",
+                )
+    return None
+
+
+def jacobian_transposed(e: Evidence) -> Answer:
+    """Backward multiplies by J where it must multiply by Jᵀ."""
+    d = e.jacobian
+    if d is None or d.shape[0] != d.shape[1] or not np.isfinite(d).all():
+        return None
+    if e.fits((d @ e.v.reshape(-1)).reshape(e.shape)):
+        return (
+            "jacobian-transposed",
+            "backward multiplies by the Jacobian where it must multiply by its transpose",
+        )
+    return None
+
+
+def cross_terms(e: Evidence) -> Answer:
+    """Backward drops the influence of elements on one another, along some axes or altogether."""
+    if e.terms is None or e.y.shape != e.shape or e.y.ndim == 0:
+        return None
+    index = np.indices(e.shape).reshape(e.y.ndim, -1)
+    for axes in subsets(e.y.ndim):
+        together = np.all(
+            [index[axis][:, np.newaxis] == index[axis][np.newaxis, :] for axis in axes], axis=0
+        )
+        kept = np.where(together, e.terms, 0).sum(axis=0).reshape(e.shape)
+        if e.fits(kept):
+            return (
+                "cross-term-missing",
+                "only the diagonal of the Jacobian is used: along axis "
+                f"{_listed(axes)} the elements influence one another",
+            )
+    return None
+
+
+def partial_samples(e: Evidence) -> Answer:
+    """Backward uses only some slices of the output."""
+    if e.terms is None or not e.y.ndim:
+        return None
+    terms = e.terms.reshape(*e.y.shape, -1)
+    known = e.known.reshape(-1)
+    for axis, length in enumerate(e.y.shape):
+        others = tuple(i for i in range(e.y.ndim) if i != axis)
+        parts = terms.sum(axis=others)[:, known]
+        if length < 2 or np.linalg.matrix_rank(parts) < length:
+            continue
+        weights = np.linalg.lstsq(parts.T, e.a.reshape(-1)[known], rcond=None)[0]
+        whole = np.round(weights)
+        if not np.isin(whole, (0, 1)).all() or whole.all() or not whole.any():
+            continue
+        if e.fits((whole @ terms.sum(axis=others)).reshape(e.shape)):
+            lost = np.flatnonzero(whole == 0).tolist()
+            return (
+                "partial-samples",
+                f"the output's slices {lost} of {length} along axis {axis} do not contribute",
+            )
+    return None
+
+
+def overwritten_contributions(e: Evidence) -> Answer:
+    """Where several contributions meet, only one of them is kept."""
+    if e.terms is None or not e.y.ndim or not e.wrong.any():
+        return None
+    wrong = np.flatnonzero(e.wrong)
+    terms = e.terms.reshape(*e.y.shape, -1)[..., wrong]
+    a = e.a.reshape(-1)[wrong]
+    small = e.precision.reshape(-1)[wrong]
+    if (np.abs(a) <= small).mean() > 0.5:
+        return None
+    for summed in [(), *subsets(e.y.ndim)]:
+        groups = terms.sum(axis=summed).reshape(-1, wrong.size)
+        several = (np.abs(groups) > small).sum(axis=0) > 1
+        if several.all() and (np.abs(groups - a).min(axis=0) <= small).all():
+            return (
+                "overwritten-contributions",
+                "where several contributions meet, one of them is kept: = where += belongs "
+                "(np.add.at for repeated indices)",
+            )
+    return None
+
+
+def wrong_axis(e: Evidence) -> Answer:
+    """Backward reduces along another axis than forward."""
+    kept = e.y.ndim - 1
+    if not e.is_input:
+        products = [("dy", e.v)] + [
+            (f"dy · input {i}", e.v * x) for i, x in enumerate(e.inputs) if x.shape == e.v.shape
+        ]
+        for what, product in products:
+            for axes in subsets(e.y.ndim):
+                if e.fits(product.sum(axis=axes)):
+                    return (
+                        "wrong-axis",
+                        f"this is {what} summed along axis {_listed(axes)}: another one is due",
+                    )
+        return None
+    if e.y.shape != e.shape or kept < 1 or not e.complete:
+        return None
+    with np.errstate(all="ignore"):
+        forms = (
+            ("", e.a - e.v, e.n - e.v),
+            ("", e.a / e.y - e.v, e.n / e.y - e.v),
+            ("", (e.a - e.v) / e.y, (e.n - e.v) / e.y),
+            ("", (e.a - e.v) * np.exp(-e.y), (e.n - e.v) * np.exp(-e.y)),
+        )
+    for _, mine, right in forms:
+        for i, j in itertools.permutations(range(e.y.ndim), 2):
+            if _constant(mine, i) and _constant(right, j) and not _constant(mine, j):
+                return (
+                    "wrong-axis",
+                    f"backward reduces along axis {i}, forward along axis {j}",
+                )
+    return None
+
+
+def _constant(array: Array, axis: int) -> bool:
+    if array.shape[axis] < 2 or not np.isfinite(array).all():
+        return False
+    spread = np.ptp(array, axis=axis).max()
+    return bool(spread <= 1e-6 * np.abs(array).max())

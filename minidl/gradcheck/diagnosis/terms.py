@@ -1,0 +1,163 @@
+"""Guesses about the difference: a term left out, added, or with another coefficient."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidl.gradcheck.diagnosis.evidence import Answer, Evidence, subsets
+
+__all__ = ["mean_and_variance", "missing_term", "wrong_variable"]
+
+Array = NDArray[Any]
+
+
+def _multiple(e: Evidence, basis: Array, difference: Array) -> float | None:
+    """Return c if difference = c · basis."""
+    b, r = basis[e.known], difference[e.known]
+    norm = float(b @ b)
+    if not norm or not np.isfinite(norm) or (np.abs(b) > 1e-6 * np.abs(b).max()).sum() < 2:
+        return None
+    c = float(b @ r) / norm
+    return c if e.fits(c * basis, target=difference) else None
+
+
+def missing_term(e: Evidence) -> Answer:
+    """Backward lacks, or adds, a multiple of the upstream, the output, the input …."""
+    lack = e.n - e.a
+    found = e.same_shape()
+    candidates = dict(found)
+    if "dy" in found:
+        candidates |= {f"dy · {name}": e.v * array for name, array in found.items()}
+    candidates |= {f"{name}²": array**2 for name, array in found.items()}
+    candidates["1"] = np.ones(e.shape)
+    with np.errstate(all="ignore"):
+        for name, basis in candidates.items():
+            c = _multiple(e, basis, lack)
+            if c is None:
+                continue
+            if name == "dy" and abs(c - 1) < 1e-6:
+                return "missing-skip", "the path that skips the layer is missing: dy must be added"
+            if name == e.tensor.name and not e.is_input:
+                return (
+                    "weight-decay",
+                    f"{-c:.6g} times the parameter itself is added to the gradient",
+                )
+            return "missing-term", f"the term {c:.6g} · {name} is missing"
+    return None
+
+
+def mean_and_variance(e: Evidence) -> Answer:
+    """Backward lacks the path through a mean, a variance or a sum, or gives it a wrong factor."""
+    if not e.is_input or not e.shape or not e.complete:
+        return None
+    lack = e.n - e.a
+    for axes in subsets(len(e.shape)):
+        length = int(np.prod([e.shape[axis] for axis in axes]))
+        if length < 2:
+            continue
+        centred = e.value - e.value.mean(axis=axes, keepdims=True)
+        one = np.ones(e.shape)
+        bases: list[tuple[str, str, list[Array]]] = [
+            ("mean-path", "the path through the mean", [one]),
+            ("variance-path", "the path through the variance", [centred]),
+        ]
+        if e.y.shape == e.shape:
+            with np.errstate(all="ignore"):
+                bases += [
+                    ("missing-term", "a multiple of the output", [e.y]),
+                    ("missing-term", "a multiple of the output's exponential", [np.exp(e.y)]),
+                ]
+        bases += [
+            ("missing-term", "a multiple of the input", [e.value]),
+            ("variance-path", "the path through mean and variance", [one, centred]),
+        ]
+        for mistake, what, basis in bases:
+            if length > len(basis) and e.n.size - len(basis) * e.n.size // length >= 2:
+                guess = _projected(lack, basis, axes)
+                if e.fits(guess, target=lack):
+                    along = " and ".join(map(str, axes))
+                    return (
+                        mistake,
+                        f"{what} along axis {along} is missing or has a wrong coefficient",
+                    )
+    return None
+
+
+def _projected(array: Array, basis: list[Array], axes: tuple[int, ...]) -> Array:
+    """Return the least-squares fit of the array by the basis in every slice along the axes."""
+    rest = tuple(i for i in range(array.ndim) if i not in axes)
+    order = rest + axes
+
+    def rows(item: Array) -> Array:
+        moved = item.transpose(order)
+        return moved.reshape(int(np.prod(moved.shape[: len(rest)], dtype=int)), -1)
+
+    columns = np.stack([rows(b) for b in basis], axis=2)
+    target = rows(array)
+    guess = np.empty_like(target)
+    for i, (matrix, row) in enumerate(zip(columns, target, strict=True)):
+        if not np.isfinite(matrix).all():
+            return np.full(array.shape, np.nan)
+        guess[i] = matrix @ np.linalg.lstsq(matrix, row, rcond=None)[0]
+    back = guess.reshape([array.shape[i] for i in order])
+    return back.transpose(np.argsort(order))
+
+
+def wrong_variable(e: Evidence) -> Answer:
+    """Backward uses one function of the input where another belongs."""
+    lack = e.n - e.a
+    if e.is_input:
+        forms = _transforms(e.value)
+        weights = {"": np.array(1.0)} | ({"dy · ": e.v} if e.v.shape == e.shape else {})
+        if e.y.shape == e.shape:
+            forms["y"] = e.y
+        for (first, f), (second, g) in itertools.permutations(forms.items(), 2):
+            for weight in weights.values():
+                with np.errstate(all="ignore"):
+                    c = _multiple(e, weight * (f - g), lack)
+                if c is not None and c > 0:
+                    return "wrong-variable", f"backward uses {second} where {first} belongs"
+        return None
+    for x in e.inputs:
+        forms = _transforms(x)
+        if x.shape != e.v.shape:
+            continue
+        forms["y"] = e.y
+        for (first, f), (second, g) in itertools.permutations(forms.items(), 2):
+            for axes in [(), *subsets(x.ndim)]:
+                with np.errstate(all="ignore"):
+                    guess = (e.v * g).sum(axis=axes)
+                    right = (e.v * f).sum(axis=axes)
+                if e.fits(guess) and e.fits(right, target=e.n):
+                    return "wrong-variable", f"backward uses {second} where {first} belongs"
+    return None
+
+
+def _transforms(x: Array) -> dict[str, Array]:
+    """Return the functions of an input that layers are made of."""
+    with np.errstate(all="ignore"):
+        forms = {
+            "x": x,
+            "sigmoid(x)": 1 / (1 + np.exp(-x)),
+            "tanh(x)": np.tanh(x),
+            "exp(x)": np.exp(x),
+            "max(x, 0)": np.maximum(x, 0),
+            "x²": x * x,
+        }
+        for axes in subsets(x.ndim):
+            name = ", ".join(map(str, axes))
+            centred = x - x.mean(axis=axes, keepdims=True)
+            deviation = x.std(axis=axes, keepdims=True)
+            forms[f"x − mean (axis {name})"] = centred
+            forms[f"the normalised x (axis {name})"] = centred / deviation
+            for eps in (1e-5, 1e-8, 1e-3, 1e-6):
+                forms[f"the normalised x (axis {name}, ε = {eps:g})"] = centred / np.sqrt(
+                    deviation**2 + eps
+                )
+            shifted = np.exp(x - x.max(axis=axes, keepdims=True))
+            forms[f"softmax(x) (axis {name})"] = shifted / shifted.sum(axis=axes, keepdims=True)
+    return {name: form for name, form in forms.items() if np.isfinite(form).all()}

@@ -1,0 +1,149 @@
+"""Guesses about the gradient as a whole: zero, passed on, a factor, low precision, another's."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+from minidl.gradcheck.diagnosis.evidence import Answer, Evidence
+
+__all__ = [
+    "constant_factor",
+    "factor_along_axes",
+    "low_precision",
+    "not_finite",
+    "passed_through",
+    "sign",
+    "swapped",
+    "zero",
+]
+
+
+def not_finite(e: Evidence) -> Answer:
+    """Backward gives NaN or infinity where a derivative exists."""
+    bad = ~np.isfinite(e.a) & e.known
+    if not bad.any():
+        return None
+    values = e.value[bad]
+    where = (
+        f" (where the tensor is {values.flat[0]:.4g})" if (values == values.flat[0]).all() else ""
+    )
+    return "not-finite", f"the gradient is not finite although a derivative exists{where}"
+
+
+def zero(e: Evidence) -> Answer:
+    """Backward gives nothing."""
+    if e.a[e.known].any():
+        return None
+    return "zero", "the gradient is zero everywhere, the numerical one is not"
+
+
+def passed_through(e: Evidence) -> Answer:
+    """Backward returns the upstream gradient."""
+    if e.fits(e.v):
+        return "upstream-passed-through", "backward hands on the upstream gradient unchanged"
+    if e.v.T.shape == e.shape and e.v.ndim > 1 and e.fits(e.v.T):
+        return "upstream-passed-through", "backward hands on the upstream gradient, transposed"
+    return None
+
+
+def sign(e: Evidence) -> Answer:
+    """Backward gives the negative."""
+    if e.fits(-e.n):
+        return "sign", "the gradient has the wrong sign everywhere"
+    return None
+
+
+def constant_factor(e: Evidence) -> Answer:
+    """Backward gives a multiple."""
+    n, a = e.n[e.known], e.a[e.known]
+    norm = float(n @ n)
+    if not norm:
+        return None
+    factor = float(n @ a) / norm
+    if not np.isfinite(factor) or abs(factor) < 1e-9 or not e.fits(factor * e.n):
+        return None
+    names = _names(e, factor)
+    if not names and (np.abs(n) > 1e-3 * np.abs(n).max()).sum() < 2:
+        return None  # any two numbers are multiples of one another
+    if names and names[0].startswith("1/"):
+        rest = " or ".join(names)
+        return (
+            "constant-factor",
+            f"the gradient is {rest} of the numerical one everywhere: divided by "
+            f"{names[0][2:]} once too often?",
+        )
+    called = f" ({' or '.join(names)})" if names else ""
+    return (
+        "constant-factor",
+        f"the gradient is {factor:.6g}{called} times the numerical one everywhere",
+    )
+
+
+def _names(e: Evidence, factor: float) -> list[str]:
+    """Name a factor by what could have caused it: a number, a size, a product or root of sizes."""
+    sizes: dict[str, float] = {}
+    for what, array in (("input", e.inputs[0] if e.inputs else e.value), ("output", e.y)):
+        for axis, length in enumerate(array.shape):
+            batch = "the batch size" if axis == 0 else f"axis {axis} of the {what}"
+            sizes.setdefault(f"{batch} ({length})", length)
+        sizes[f"the size of the {what} ({array.size})"] = array.size
+    for axis, length in enumerate(e.shape if not e.is_input else ()):
+        sizes[f"axis {axis} of {e.tensor.name} ({length})"] = length
+    pairs = {
+        f"{first} times {second}": a * b
+        for (first, a), (second, b) in itertools.combinations(sizes.items(), 2)
+    }
+    candidates = sizes | {"2": 2.0, "3": 3.0, "4": 4.0, "π": math.pi} | pairs
+    candidates |= {f"the root of {name}": math.sqrt(value) for name, value in sizes.items()}
+    names = [name for name, value in candidates.items() if _equal(factor, value)]
+    names += [f"1/{name}" for name, value in candidates.items() if _equal(factor * value, 1)]
+    names += [f"minus {name}" for name, value in candidates.items() if _equal(factor, -value)]
+    return names[:2]
+
+
+def _equal(a: float, b: float) -> bool:
+    return abs(a - b) <= 1e-6 * abs(b) and abs(b) not in (0.0,) and not (a == b == 1)
+
+
+def low_precision(e: Evidence) -> Answer:
+    """Every number of backward's is a narrow one."""
+    a = e.a[e.known]
+    if float(np.abs(a - e.n[e.known]).max(initial=0)) > 0.02 * float(np.abs(a).max(initial=0)):
+        return None
+    for narrow in (np.float16, np.float32):
+        with np.errstate(over="ignore"):
+            if (a.astype(narrow) == a).all():
+                name = np.dtype(narrow).name
+                return "low-precision", f"every element of the gradient is a {name} number"
+    return None
+
+
+def swapped(e: Evidence) -> Answer:
+    """Backward gives the gradient of another tensor."""
+    for other in e.reports:
+        if other is not e.report and other.shape == e.shape and e.fits(other.numerical):
+            return "swapped", f"this is the gradient of {other.name}: they are swapped"
+    return None
+
+
+def factor_along_axes(e: Evidence) -> Answer:
+    """Backward gives a multiple that varies from slice to slice along one axis."""
+    if len(e.shape) < 2 or not e.complete:
+        return None
+    for axis in range(len(e.shape)):
+        others = tuple(i for i in range(len(e.shape)) if i != axis)
+        norm = (e.n**2).sum(axis=others, keepdims=True)
+        if (norm == 0).any() or e.n.size < 2 * norm.size:
+            continue
+        factor = (e.n * e.a).sum(axis=others, keepdims=True) / norm
+        if e.fits(factor * e.n):
+            numbers = ", ".join(f"{f:.4g}" for f in factor.reshape(-1)[:4])
+            return (
+                "constant-factor",
+                f"the gradient is a multiple of the numerical one that depends on axis {axis}: "
+                f"{numbers}{', …' if factor.size > 4 else ''}",
+            )
+    return None

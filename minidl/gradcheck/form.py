@@ -1,0 +1,112 @@
+"""The form of the gradients: how many, of which shape and dtype, and whether finite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidl.gradcheck.report import Finding
+from minidl.gradcheck.subject import Subject
+
+__all__ = ["check_form", "shape_finding", "wrong_addition"]
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+
+
+def check_form(
+    subject: Subject, returned: list[Any] | None, y: Any, batch: int
+) -> Iterator[Finding]:
+    """Yield what is wrong with the form of the gradients that backward returned."""
+    if returned is None:
+        names = ", ".join(tensor.name for tensor in subject.tensors if tensor.input is not None)
+        for tensor in subject.tensors:
+            if tensor.input is not None:
+                yield Finding(
+                    "contract",
+                    tensor.name,
+                    "wrong-number-of-gradients",
+                    "backward must return one gradient for each differentiable input: "
+                    f"{len(subject.wanted)} ({names})",
+                )
+        return
+    for tensor, gradient in zip(subject.tensors, returned, strict=False):
+        if gradient is None:
+            yield Finding(
+                "contract",
+                tensor.name,
+                "missing-gradient",
+                "backward returns None where the gradient of a floating input is due",
+            )
+        elif np.shape(gradient) != tensor.shape:
+            yield shape_finding(tensor.name, np.shape(gradient), tensor.shape, batch)
+        elif isinstance(gradient, (np.ndarray, np.generic)):
+            place = tensor.input if tensor.input is not None else 0
+            expected = subject.inputs[place].dtype
+            if gradient.dtype not in (expected, getattr(y, "dtype", expected)):
+                yield Finding(
+                    "contract",
+                    tensor.name,
+                    "wrong-dtype",
+                    f"the gradient has dtype {gradient.dtype}, the input {expected}",
+                )
+
+
+def shape_finding(name: str, got: Shape, want: Shape, batch: int, error: str = "") -> Finding:
+    """Name the slip that gives an array of one shape where another is due."""
+    if got[1:] == want and got[:1] == (batch,):
+        mistake, why = "not-summed-over-batch", f"it is not summed over the batch ({batch})"
+    elif [n for n in got if n != 1] == [n for n in want if n != 1]:
+        mistake, why = "keepdims", "an axis of length 1 is left over or lost (keepdims?)"
+    elif got == want[::-1]:
+        mistake, why = "transposed-shape", "it is transposed"
+    elif got[1:] == want:
+        mistake, why = "not-summed-over-batch", "it is not summed over the first axis"
+    else:
+        mistake, why = "wrong-shape", "the shapes must be equal"
+    sentence = f"the gradient has shape {got}, expected {want}: {why}"
+    return Finding("contract", name, mistake, sentence, error and f"backward raised: {error}")
+
+
+class _Recorder(np.ndarray[Any, Any]):
+    """A gradient that notes an addition of the wrong shape instead of raising."""
+
+    misfit: Shape | None = None
+
+    def __iadd__(self, other: Any) -> _Recorder:  # type: ignore[misc]
+        if np.shape(other) == self.shape or np.ndim(other) == 0:
+            np.add(self.view(np.ndarray), other, out=self.view(np.ndarray))
+        else:
+            self.misfit = np.shape(other)
+        return self
+
+
+def wrong_addition(subject: Subject, cotangent: Array) -> tuple[str, Shape, Shape] | None:
+    """Run backward again and return (parameter, shape added, shape due), if that is its error."""
+    twin = subject.fresh()
+    recorders = []
+    for tensor, parameter in zip(twin.tensors[len(twin.wanted) :], twin.parameters, strict=True):
+        recorder = np.zeros(tensor.shape, parameter.value.dtype).view(_Recorder)
+        parameter._grad = recorder
+        recorders.append((tensor, recorder))
+    y, cache = twin.forward(twin.values)
+    try:
+        twin.layer.backward(twin.upstream(cotangent, y), cache)
+    except ValueError as error:
+        assigned = getattr(error, "args", ("",))[0]
+        for tensor, _ in recorders:
+            start = f"the parameter's gradient has shape {tensor.shape}, got an array of shape "
+            if str(assigned).startswith(start):
+                text = str(assigned)[len(start) :].strip("()")
+                return (
+                    tensor.name,
+                    tuple(int(n) for n in text.split(",") if n.strip()),
+                    tensor.shape,
+                )
+    for tensor, recorder in recorders:
+        if recorder.misfit is not None:
+            return tensor.name, recorder.misfit, tensor.shape
+    return None

@@ -1,0 +1,269 @@
+"""What is being checked, seen uniformly: tensors in, one output vector and one gradient each out.
+
+A subject owns a deep copy of the layer, so that whatever is tried leaves the caller's layer as it
+was. Buffers and random generators are put back before every forward, which turns a stochastic
+layer into a function.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from minidl.layer import Layer
+from minidl.parameters import Buffer, Parameter, network_dtype, unique
+
+__all__ = ["Subject", "Tensor", "as_inputs", "contiguous", "probe", "pull"]
+
+Array = NDArray[Any]
+Generators = (np.random.Generator, np.random.RandomState)
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """Something that is owed a gradient: an input of the layer or one of its parameters."""
+
+    name: str
+    shape: tuple[int, ...]
+    input: int | None = None
+    """The place among the inputs; None for a parameter."""
+
+    def at(self, flat: int) -> str:
+        """Name one coordinate, such as ``weight[3, 2]``."""
+        place = ", ".join(str(int(i)) for i in np.unravel_index(flat, self.shape))
+        return f"{self.name}[{place}]" if self.shape else self.name
+
+
+@contextmanager
+def probe(name: str) -> Iterator[None]:
+    """Say in an exception which probe made the layer raise it."""
+    try:
+        yield
+    except Exception as error:
+        if not getattr(error, "__notes__", None):
+            error.add_note(f"raised while the gradient checker tried this: {name}")
+        raise
+
+
+def as_inputs(layer: Any, inputs: Sequence[Any], dtype: DTypeLike | None) -> list[Any]:
+    """Return copies of the inputs as arrays, floating ones in the layer's dtype."""
+    arrays = [
+        item if item is None or isinstance(item, (str, bool, int)) else np.array(item, order="C")
+        for item in inputs
+    ]
+    for place, array in enumerate(arrays):
+        if isinstance(array, np.ndarray) and array.dtype.kind in "cO":
+            raise TypeError(f"input {place} has dtype {array.dtype}: gradients here are real")
+    floating = [a for a in arrays if isinstance(a, np.ndarray) and a.dtype.kind == "f"]
+    if dtype is None:
+        dtype = network_dtype(layer) or (np.result_type(*floating) if floating else np.float64)
+    for place, array in enumerate(arrays):
+        if isinstance(array, np.ndarray) and array.dtype.kind == "f":
+            if not np.isfinite(array).all():
+                raise ValueError(f"input {place} has elements that are not finite")
+            arrays[place] = array.astype(dtype)
+    return arrays
+
+
+def contiguous(array: Any) -> Array:
+    """Return a copy as float64 in C order."""
+    return np.array(array, np.float64, order="C")
+
+
+def pull(returned: Any, inputs: int, wanted: Sequence[int]) -> list[Any] | None:
+    """Pick the gradients of the wanted inputs out of what backward returned; None: miscounted.
+
+    One gradient is returned bare, several as a tuple, in which inputs without gradient may stand
+    as None or be left out.
+    """
+    if isinstance(returned, (tuple, list)) and not (
+        isinstance(returned, list) and len(wanted) == 1 and inputs == 1
+    ):
+        if len(returned) == inputs:
+            return [returned[place] for place in wanted]
+        return list(returned) if len(returned) == len(wanted) else None
+    if not wanted:
+        return []
+    return [returned] if len(wanted) == 1 or (returned is None and len(wanted) == 1) else None
+
+
+class Subject:
+    """A copy of a layer with its inputs, as a function of the tensors that are owed a gradient.
+
+    Parameters
+    ----------
+    layer : Layer
+        It is copied.
+    inputs : sequence
+        What `as_inputs` returns.
+    dtype : floating dtype, optional
+        What the copy is cast to; by default it stays as it is.
+
+    Attributes
+    ----------
+    tensors : list of Tensor
+        The differentiable inputs, then the parameters.
+    values : list of ndarray
+        The point given: a float64 array for each tensor, exact for narrower dtypes.
+    forwards : int
+        How often the layer has computed an output.
+    """
+
+    def __init__(self, layer: Any, inputs: Sequence[Any], dtype: DTypeLike | None = None) -> None:
+        for method in ("forward", "backward"):
+            if isinstance(layer, type) or not callable(getattr(layer, method, None)):
+                raise TypeError(
+                    f"check_gradients takes an object with forward and backward, got {layer!r}; "
+                    "check_vjp takes functions"
+                )
+        self.layer = copy.deepcopy(layer) if dtype is None else Layer.astype(layer, dtype)
+        self.inputs = [
+            array.astype(dtype) if dtype and _floating(array) else array for array in inputs
+        ]
+        limit = getattr(layer, "differentiable", None)
+        self.wanted = [
+            place
+            for place, array in enumerate(self.inputs[:limit] if limit is not None else self.inputs)
+            if _floating(array)
+        ]
+        found = unique(self.layer, Parameter)
+        self.parameters: list[Parameter] = list(found.values())
+        self.tensors = [Tensor(f"input {i}", self.inputs[i].shape, i) for i in self.wanted]
+        self.tensors += [Tensor(name, item.value.shape) for name, item in found.items()]
+        if not sum(int(np.prod(tensor.shape)) for tensor in self.tensors):
+            kinds = ", ".join(str(getattr(a, "dtype", type(a).__name__)) for a in self.inputs)
+            raise ValueError(
+                "there is no gradient to check: the layer has no parameters and no input is "
+                f"floating (inputs: {kinds or 'none'})"
+            )
+        self.values = [contiguous(self.inputs[place]) for place in self.wanted]
+        self.values += [contiguous(parameter.value) for parameter in self.parameters]
+        self.forwards = 0
+        self.replays_global = False
+        self._remember()
+
+    def _remember(self) -> None:
+        self._buffers = [(b, b.value.copy()) for b in unique(self.layer, Buffer).values()]
+        self._generators = [
+            (g, generator_state(g)) for g in unique(self.layer, Generators).values()
+        ]
+        self.first_global: Any = None
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether the layer has training-only behaviour."""
+        return bool(self._buffers or self._generators or self.replays_global)
+
+    def state(self) -> list[Any]:
+        """Return what forward may change in training: buffers and generators."""
+        return [b.value.tobytes() for b, _ in self._buffers] + [
+            repr(generator_state(g)) for g, _ in self._generators
+        ]
+
+    def restore(self, values: Sequence[Array]) -> list[Any]:
+        """Put state and parameters in place and return fresh copies of the inputs."""
+        for buffer, value in self._buffers:
+            np.copyto(buffer.value, value)
+        for generator, state in self._generators:
+            if isinstance(generator, np.random.Generator):
+                generator.bit_generator.state = state
+            else:
+                generator.set_state(state)
+        if self.replays_global:
+            np.random.set_state(self.first_global)  # noqa: NPY002 - a layer may draw from it
+        inputs = [a.copy() if isinstance(a, np.ndarray) else a for a in self.inputs]
+        for place, value in zip(self.wanted, values, strict=False):
+            np.copyto(inputs[place], value, casting="same_kind")
+        for parameter, value in zip(self.parameters, values[len(self.wanted) :], strict=True):
+            np.copyto(parameter.value, value, casting="same_kind")
+        return inputs
+
+    def forward(self, values: Sequence[Array]) -> tuple[Any, Any]:
+        """Return (output as the layer gave it, cache) at a point."""
+        return self.run(self.restore(values))
+
+    def run(self, inputs: Sequence[Any]) -> tuple[Any, Any]:
+        """Call forward as it is, without restoring anything, and check that it gives a pair."""
+        self.forwards += 1
+        with np.errstate(all="ignore"):
+            returned = self.layer.forward(*inputs)
+        if not isinstance(returned, (tuple, list)) or len(returned) != 2:
+            got = f"{len(returned)} of them" if isinstance(returned, (tuple, list)) else "one value"
+            raise TypeError(
+                f"{type(self.layer).__name__}.forward must return the pair (output, cache), "
+                f"got {got} ({type(returned).__name__})"
+            )
+        return returned[0], returned[1]
+
+    def output(self, values: Sequence[Array]) -> Array:
+        """Return the output at a point as a float64 vector."""
+        return contiguous(self.forward(values)[0]).reshape(-1)
+
+    def backward(self, dy: Any, cache: Any) -> tuple[list[Any] | None, list[Array]]:
+        """Return (gradients of the inputs as given, copies of those added to the parameters)."""
+        self.zero()
+        with np.errstate(all="ignore"):
+            returned = self.layer.backward(dy, cache)
+        added = [parameter.grad.copy() for parameter in self.parameters]
+        return pull(returned, len(self.inputs), self.wanted), added
+
+    def gradients(self, values: Sequence[Array], cotangent: Array) -> list[Array]:
+        """Return all gradients at a point as float64 arrays; NaN where one is missing."""
+        y, cache = self.forward(values)
+        returned, added = self.backward(self.upstream(cotangent, y), cache)
+        return self.usable(returned, added)
+
+    def usable(self, returned: list[Any] | None, added: Sequence[Array]) -> list[Array]:
+        """Return gradients as float64 arrays of the shapes they should have, NaN if they do not."""
+        everything = [*(returned or [None] * len(self.wanted)), *added]
+        return [
+            contiguous(gradient)
+            if gradient is not None and np.shape(gradient) == tensor.shape
+            else np.full(tensor.shape, np.nan)
+            for gradient, tensor in zip(everything, self.tensors, strict=True)
+        ]
+
+    def upstream(self, cotangent: Array, y: Any) -> Any:
+        """Return a cotangent in the form of the output; a bare number for a loss."""
+        if np.ndim(y) == 0 and getattr(y, "dtype", None) != np.float64:
+            return float(cotangent.reshape(()))
+        array = cotangent.astype(np.asarray(y).dtype).reshape(np.shape(y))
+        return array[()] if isinstance(y, np.generic) else array
+
+    def zero(self) -> None:
+        """Clear the gradients of the parameters."""
+        for parameter in self.parameters:
+            parameter.grad[...] = 0
+
+    def sliced(self, count: int) -> Subject:
+        """Return a copy for the first samples of every input."""
+        twin = self.fresh()
+        twin.inputs = [a[:count] if isinstance(a, np.ndarray) else a for a in self.inputs]
+        twin.values[: len(self.wanted)] = [v[:count] for v in self.values[: len(self.wanted)]]
+        twin.tensors = [
+            Tensor(t.name, np.shape(v), t.input)
+            for t, v in zip(self.tensors, twin.values, strict=True)
+        ]
+        return twin
+
+    def fresh(self) -> Subject:
+        """Return a copy whose layer has the state that this one started with."""
+        self.restore(self.values)
+        return copy.deepcopy(self)
+
+
+def generator_state(generator: Any) -> Any:
+    """Return the state of either kind of NumPy generator."""
+    if isinstance(generator, np.random.Generator):
+        return copy.deepcopy(generator.bit_generator.state)
+    return generator.get_state()
+
+
+def _floating(array: Any) -> bool:
+    return isinstance(array, np.ndarray) and array.dtype.kind == "f"
