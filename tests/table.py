@@ -1,0 +1,54 @@
+"""Every public layer of minidl with inputs to hold it to the laws on: the table of the house.
+
+A new layer is added here, and to the families of `minidl.testing.strategies`.
+"""
+
+import numpy as np
+
+from minidl import Dense, ReLU, Sequential, SoftmaxCrossEntropy, Tanh
+from minidl.testing import Case
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(5, 3))
+SEQUENCES = RNG.normal(size=(4, 3, 3))
+LABELS = np.array([2, 0, 1, 1, 0])
+PROBABILITIES = RNG.dirichlet(np.ones(3), 5)
+WEIGHTS = np.array([1, 0.5, 0, 2, 1])
+
+
+def deep():
+    return Sequential(
+        Dense(3, 5, rng=1),
+        Sequential(Tanh(), Dense(5, 5, rng=2), ReLU()),
+        Sequential(),
+        Dense(5, 2, bias=False, rng=3),
+    )
+
+
+def shared():
+    dense = Dense(3, 3, rng=4)
+    return Sequential(dense, Tanh(), dense)
+
+
+TABLE = [
+    Case(Dense(3, 4, rng=0), X),
+    Case(Dense(3, 4, rng=0, bias=False), X),
+    Case(Dense(3, 3, rng=0), SEQUENCES, name="Dense(3 -> 3) on sequences"),
+    Case(Dense(3, 1, rng=0, dtype=np.float64), X),
+    Case(ReLU(), X),
+    Case(ReLU(), np.round(X), name="ReLU() at zero"),
+    Case(Tanh(), X),
+    Case(Tanh(), SEQUENCES, name="Tanh() on sequences"),
+    Case(Sequential(), X, name="Sequential() of nothing"),
+    Case(deep, X, name="a nested Sequential"),
+    Case(shared, X, name="a Sequential with a shared layer"),
+    Case(SoftmaxCrossEntropy(), X, LABELS),
+    Case(SoftmaxCrossEntropy(), X, LABELS, WEIGHTS, name="SoftmaxCrossEntropy() weighted"),
+    Case(SoftmaxCrossEntropy(), X, PROBABILITIES, name="SoftmaxCrossEntropy() of probabilities"),
+    Case(
+        SoftmaxCrossEntropy(),
+        SEQUENCES,
+        LABELS[:4, np.newaxis] * [1, 0, 1],
+        name="SoftmaxCrossEntropy() on sequences",
+    ),
+]
