@@ -5,12 +5,23 @@ A new layer is added here, and to the families of `minidl.testing.strategies`.
 
 import numpy as np
 
-from minidl import Dense, ReLU, Sequential, SoftmaxCrossEntropy, Tanh
+from minidl import (
+    AvgPool2D,
+    Conv2D,
+    Dense,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    ReLU,
+    Sequential,
+    SoftmaxCrossEntropy,
+    Tanh,
+)
 from minidl.testing import Case
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 3))
 SEQUENCES = RNG.normal(size=(4, 3, 3))
+IMAGES = RNG.normal(size=(3, 2, 5, 6))
 LABELS = np.array([2, 0, 1, 1, 0])
 PROBABILITIES = RNG.dirichlet(np.ones(3), 5)
 WEIGHTS = np.array([1, 0.5, 0, 2, 1])
@@ -28,6 +39,18 @@ def deep():
 def shared():
     dense = Dense(3, 3, rng=4)
     return Sequential(dense, Tanh(), dense)
+
+
+def convolutional():
+    rng = np.random.default_rng(5)
+    return Sequential(
+        Conv2D(2, 3, 3, padding=1, rng=rng),
+        ReLU(),
+        MaxPool2D(2),
+        Conv2D(3, 2, 2, rng=rng),
+        GlobalAveragePool2D(),
+        Dense(2, 2, rng=rng),
+    )
 
 
 TABLE = [
@@ -51,4 +74,14 @@ TABLE = [
         LABELS[:4, np.newaxis] * [1, 0, 1],
         name="SoftmaxCrossEntropy() on sequences",
     ),
+    Case(Conv2D(2, 3, 3, padding=1, rng=0), IMAGES),
+    Case(Conv2D(2, 3, (2, 3), stride=2, bias=False, rng=0), IMAGES),
+    Case(Conv2D(2, 4, 1, rng=0, dtype=np.float64), IMAGES),
+    Case(MaxPool2D(2), IMAGES),
+    Case(MaxPool2D(3, 2, 1), IMAGES),
+    Case(MaxPool2D(2, 1), np.round(IMAGES), name="MaxPool2D(2 x 2, stride 1 x 1) with ties"),
+    Case(AvgPool2D(2), IMAGES),
+    Case(AvgPool2D(3, 2, 1), IMAGES),
+    Case(GlobalAveragePool2D(), IMAGES),
+    Case(convolutional, IMAGES, name="a convolutional network"),
 ]
