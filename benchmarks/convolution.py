@@ -93,7 +93,7 @@ def main():
     channels_last = their_step(x, target, torch.channels_last)
 
     header()
-    mine, eager, last = medians(ours, theirs, channels_last, rounds=150)
+    mine, eager, last = medians(ours, theirs, channels_last, rounds=300)
     print(f"{'step of conv-pool-conv-pool-dense':44} {mine:8.3f} {eager:8.3f} {eager / mine:7.2f}")
     print(f"{'  beside channels-last':44} {mine:8.3f} {last:8.3f} {last / mine:7.2f}")
     peak = peak_bytes(ours)

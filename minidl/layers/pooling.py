@@ -35,11 +35,13 @@ class _Pool2D(Layer):
 
     def _shares(self, x: NDArray[Any], dy: NDArray[Any], factors: Iterable[Any]) -> NDArray[Any]:
         """Return dx: to what all windows see at a place, dy times the factor of that place."""
-        dx = np.zeros_like(x, dtype=dy.dtype)
-        targets = self._parts(dx, dy.shape[2:])
-        dy = _ordered_like(targets[0], dy)
+        (_, _, height, width), (_, _, rows, columns) = x.shape, dy.shape
         (kh, kw), (sh, sw) = self.windows.kernel, self.windows.stride
         overlap = sh < kh or sw < kw
+        tiled = (kh, kw) == (sh, sw) and (rows * kh, columns * kw) == (height, width)
+        dx = (np.empty_like if tiled else np.zeros_like)(x, dtype=dy.dtype)
+        targets = self._parts(dx, dy.shape[2:])
+        dy = _ordered_like(targets[0], dy)
         for target, factor in zip(targets, factors, strict=True):
             if overlap:
                 target += dy * factor
