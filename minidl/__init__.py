@@ -5,11 +5,16 @@ from minidl.containers import Sequential
 from minidl.history import History, Steps
 from minidl.layer import Layer
 from minidl.layers import (
+    GRU,
+    LSTM,
+    RNN,
     AvgPool2D,
     Conv2D,
     Dense,
     GlobalAveragePool2D,
     MaxPool2D,
+    MultiHeadAttention,
+    PositionalEncoding,
     ReLU,
     Tanh,
 )
@@ -22,6 +27,9 @@ from minidl.training import DivergenceError, batches, fit, loss_and_gradients
 __version__ = "0.1.0"
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
     "SGD",
     "AvgPool2D",
     "Buffer",
@@ -35,9 +43,11 @@ __all__ = [
     "Layer",
     "Loss",
     "MaxPool2D",
+    "MultiHeadAttention",
     "Optimizer",
     "Parameter",
     "ParameterVector",
+    "PositionalEncoding",
     "ReLU",
     "Sequential",
     "SoftmaxCrossEntropy",

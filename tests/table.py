@@ -6,11 +6,16 @@ A new layer is added here, and to the families of `minidl.testing.strategies`.
 import numpy as np
 
 from minidl import (
+    GRU,
+    LSTM,
+    RNN,
     AvgPool2D,
     Conv2D,
     Dense,
     GlobalAveragePool2D,
     MaxPool2D,
+    MultiHeadAttention,
+    PositionalEncoding,
     ReLU,
     Sequential,
     SoftmaxCrossEntropy,
@@ -21,6 +26,9 @@ from minidl.testing import Case
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 3))
 SEQUENCES = RNG.normal(size=(4, 3, 3))
+LENGTHS = np.array([3, 0, 1, 2])
+WORDS = RNG.normal(size=(3, 5, 4))
+MASK = np.arange(5) < np.array([[5], [0], [2]])
 IMAGES = RNG.normal(size=(3, 2, 5, 6))
 LABELS = np.array([2, 0, 1, 1, 0])
 PROBABILITIES = RNG.dirichlet(np.ones(3), 5)
@@ -84,4 +92,23 @@ TABLE = [
     Case(AvgPool2D(3, 2, 1), IMAGES),
     Case(GlobalAveragePool2D(), IMAGES),
     Case(convolutional, IMAGES, name="a convolutional network"),
+    *[
+        case
+        for kind in (RNN, GRU, LSTM)
+        for case in (
+            Case(kind(3, 2, rng=0), SEQUENCES),
+            Case(kind(3, 2, rng=0, last=True), SEQUENCES),
+            Case(kind(3, 2, rng=0), SEQUENCES, LENGTHS, name=f"{kind.__name__} with lengths"),
+            Case(
+                kind(3, 2, rng=0, last=True),
+                SEQUENCES,
+                LENGTHS,
+                name=f"{kind.__name__} with lengths, last",
+            ),
+        )
+    ],
+    Case(PositionalEncoding(3, 5), SEQUENCES),
+    Case(MultiHeadAttention(4, 2, rng=0), WORDS),
+    Case(MultiHeadAttention(4, 1, causal=True, rng=0, bias=False), WORDS),
+    Case(MultiHeadAttention(4, 2, rng=0), WORDS, MASK, name="MultiHeadAttention with a mask"),
 ]
