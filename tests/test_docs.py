@@ -5,6 +5,9 @@ import doctest
 import importlib.util
 import io
 import re
+import runpy
+import sys
+import types
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,23 +70,57 @@ def _in_an_empty_folder_without_a_display(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("MPLBACKEND", "Agg")
 
 
+@pytest.fixture
+def namespace(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return the names of an empty module that can be imported, so that its classes pickle."""
+    module = types.ModuleType("page")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return vars(module)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
-def test_the_blocks_of_a_page_run_from_top_to_bottom(page: Path) -> None:
-    namespace: dict[str, Any] = {"__name__": "__main__"}
+def test_the_blocks_of_a_page_run_from_top_to_bottom(page: Path, namespace: dict[str, Any]) -> None:
     for block in blocks(page):
         if not block.needs:
             run(block, namespace)
+
+
+def test_the_example_of_ten_mistakes_gets_ten_answers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib").use("Agg")
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    monkeypatch.setattr(sys, "argv", ["what_did_i_get_wrong.py", "--save", "pictures"])
+    found = runpy.run_path(str(ROOT / "examples" / "what_did_i_get_wrong.py"))
+    answers = {title: report.findings[0].mistake for title, report in found["reports"].items()}
+    assert answers == {
+        "forgotten batch sum": "not-summed-over-batch",
+        "missing 1/N": "constant-factor",
+        "transposed weight": "jacobian-transposed",
+        "softmax diagonal only": "cross-term-missing",
+        "batch-norm terms": "variance-path",
+        "ReLU mask": "slope-table",
+        "in-place write": "mutates-upstream",
+        "stale cache": "stale-cache",
+        "border pixel": "wrong-region",
+        "clipping in backward": "nonlinear",
+    }
+    printed = capsys.readouterr().out
+    assert all(f"{title}: fail\n" in printed for title in answers)
+    assert Path("pictures/what_did_i_get_wrong.png").stat().st_size > 10_000
 
 
 RECIPES = [block for page in PAGES for block in blocks(page) if block.needs]
 
 
 @pytest.mark.parametrize("block", RECIPES, ids=lambda block: f"{block.page}:{block.line}")
-def test_a_recipe_for_another_framework_runs_by_itself(block: Block) -> None:
+def test_a_recipe_for_another_framework_runs_by_itself(
+    block: Block, namespace: dict[str, Any]
+) -> None:
     for module in block.needs:
         if importlib.util.find_spec(module) is None:
             pytest.skip(f"{module} is not installed")
-    run(block, {"__name__": "__main__"})
+    run(block, namespace)
 
 
 def slug(heading: str) -> str:

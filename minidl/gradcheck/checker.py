@@ -19,12 +19,13 @@ from minidl.gradcheck.precision import check_precision
 from minidl.gradcheck.report import Finding, Report, TensorReport, unexamined
 from minidl.gradcheck.subject import Subject, as_inputs, probe
 from minidl.gradcheck.variants import check_variants
-from minidl.layer import Layer
-from minidl.parameters import walk
 
 __all__ = ["check_gradients"]
 
 Array = NDArray[Any]
+
+CONSEQUENCES = ("backward-parameters-differs", "call-differs")
+"""What a wrong gradient entails: it differs from a second, right way to compute it."""
 
 SMALL = 300
 """Up to this size a tensor is checked coordinate by coordinate."""
@@ -113,7 +114,7 @@ class _Check:
                 for k, tensor in enumerate(tensors)
                 if tensor.wrong
             ]
-        findings = [*self.trial.findings, *linear, *numbers]
+        findings = _ordered([*self.trial.findings, *linear, *numbers])
         if self.narrow > DOUBLE and not findings:
             with probe("its own precision"):
                 findings += check_precision(self.trial, self.point, tensors, self.narrow)
@@ -129,12 +130,9 @@ class _Check:
             return unexamined(name, value)
         check = check_coordinates if value.size <= SMALL else check_directions
         tensor, self.jacobians[k] = check(self.point, k)
-        if tensor.wrong and self._composite():
+        if tensor.wrong and not tensor.directions:
             recheck(self.point, k, tensor)
         return tensor
-
-    def _composite(self) -> bool:
-        return any(path and isinstance(item, Layer) for path, item in walk(self.own.layer))
 
     def _variants(self, tensors: list[TensorReport]) -> Iterator[Finding]:
         doubtful = any(tensor.on_kink or tensor.unresolved for tensor in tensors)
@@ -158,6 +156,14 @@ class _Check:
                     found.evidence,
                 )
             return
+
+
+def _ordered(findings: list[Finding]) -> list[Finding]:
+    """Put causes before consequences."""
+    blurred = {f.tensor for f in findings if f.mistake == "low-precision"}
+    findings = [f for f in findings if f.mistake != "nonlinear" or f.tensor not in blurred]
+    wrong = any(f.check == "gradient" for f in findings)
+    return sorted(findings, key=lambda f: wrong and f.mistake in CONSEQUENCES)
 
 
 def _title(layer: Any) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from minidl.gradcheck.coordinates import agrees, check_coordinates, judge, screened
 from minidl.gradcheck.point import Point
-from minidl.gradcheck.report import UNEXAMINED, UNRESOLVED, VERIFIED, WRONG, TensorReport
+from minidl.gradcheck.report import KINK, UNEXAMINED, UNRESOLVED, VERIFIED, WRONG, TensorReport
 
 __all__ = ["check_direction", "check_directions"]
 
@@ -45,10 +45,11 @@ def check_direction(point: Point, direction: dict[int, Array]) -> tuple[int, flo
             for k, d in direction.items()
         )
     )
+    natural = float(np.abs(v) @ np.abs(point.y))
     status, error = UNRESOLVED, np.inf
     for reach, levels in ((4e-3, 4), (0.05, 11)):
         slopes = point.prove(line, reach, levels)
-        status, numerical, error, _ = judge(slopes, v, analytic, extra, point.eps)
+        status, numerical, error, _ = judge(slopes, v, analytic, extra, point.eps, natural)
         if status == VERIFIED:
             break
     return status, analytic, numerical, error
@@ -56,24 +57,25 @@ def check_direction(point: Point, direction: dict[int, Array]) -> tuple[int, flo
 
 def check_directions(point: Point, k: int) -> tuple[TensorReport, Array | None]:
     """Check a large tensor along random directions; name coordinates if one is wrong."""
-    verified = 0
+    verified = kinks = 0
     for _ in range(DIRECTIONS):
         direction = point.random_direction([k])[k]
         status, *_ = check_direction(point, {k: direction})
         verified += status == VERIFIED
+        kinks += status == KINK
         if status == WRONG:
             return _wrong(point, k, direction, verified)
-    return _report(point, k, verified), None
+    return _report(point, k, verified, kinks), None
 
 
-def _report(point: Point, k: int, verified: int) -> TensorReport:
+def _report(point: Point, k: int, verified: int, kinks: int = 0) -> TensorReport:
     analytic = point.gradients[k]
     unknown = (np.full(analytic.shape, np.nan) for _ in range(3))
     numerical, error, scale = unknown
     status = np.full(analytic.shape, UNEXAMINED)
     name, shape = point.subject.tensors[k].name, analytic.shape
     return TensorReport(
-        name, shape, analytic, numerical, error, status, scale, DIRECTIONS, verified
+        name, shape, analytic, numerical, error, status, scale, DIRECTIONS, verified, kinks
     )
 
 
@@ -96,7 +98,7 @@ def _wrong(
         slopes = point.prove(point.coordinate(k, int(i)), 0.1 * point.scales[k].reshape(-1)[i])
         extra = float(point.gradient_noise[k].reshape(-1)[i])
         status[i], report.numerical.reshape(-1)[i], report.error.reshape(-1)[i], _ = judge(
-            slopes, point.cotangent, float(analytic[i]), extra, point.eps
+            slopes, point.cotangent, float(analytic[i]), extra, point.eps, point.natural(k, int(i))
         )
     return report, None
 

@@ -103,8 +103,12 @@ def climb(
             largest = np.fmax(largest, np.fmax(np.abs(above), np.abs(below)))
         f, b, c = np.stack(forward), np.stack(backward), np.stack(central)
         h = np.array(steps)[:, np.newaxis]
+        # an output that never moves does not depend on this line, however noisy it is elsewhere
+        moved = (c != 0).any(axis=0) | (f != 0).any(axis=0) | (b != 0).any(axis=0)
+        noise = np.where(moved, noise, 0)
         floor = np.maximum(noise, 2 * eps * np.where(np.isfinite(largest), largest, np.abs(y)))
         floor = np.maximum(floor, eps * max(1.0, size))
+        floor = np.maximum(floor, _tread(f, b, c, h))
         rounding = _calibrated(floor, c, h, 30 if eps < 1e-10 else 3) / h
         slopes = _smooth(f, b, c, rounding)
         _mark_kinks(slopes, f, b, rounding)
@@ -112,6 +116,21 @@ def climb(
     unknown = ~np.isfinite(slopes.low) | ~np.isfinite(slopes.high)
     slopes.error[unknown] = np.inf
     return slopes
+
+
+def _tread(f: Array, b: Array, c: Array, h: Array) -> Array:
+    """Return the height of a step of an output that is a staircase of rounding, 0 if it is none.
+
+    Coarse steps see one slope on both sides, fine ones see nothing move: what the slope promises
+    for the largest of those is less than a step of the stairs.
+    """
+    still = (f == 0) & (b == 0)
+    even = (np.abs(f - b)[:-1] <= 1e-2 * np.abs(c[:-1])) & (
+        np.abs(np.diff(c, axis=0)) <= 1e-2 * np.abs(c[:-1])
+    )
+    slope = np.where(even & (c[:-1] != 0), np.abs(c[:-1]), 0).max(axis=0)
+    tread: Array = slope * np.where(still, h, 0).max(axis=0)
+    return tread
 
 
 def _calibrated(floor: Array, c: Array, h: Array, most: float) -> Array:

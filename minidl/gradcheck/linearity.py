@@ -26,27 +26,29 @@ def check_linearity(point: Point, skip: set[str]) -> Iterator[Finding]:
         Tensors whose gradient has no usable form.
     """
     v = point.cotangent
-    w = point.rng.normal(size=v.shape) if v.size > 1 else np.array([0.6])
+    w = point.rng.normal(size=v.shape) if v.size != 1 else np.array([0.6])
 
     def backward(cotangent: Array) -> list[Array]:
         return point.subject.gradients(point.values, cotangent)
 
+    steepest = max((np.abs(g[np.isfinite(g)]).max(initial=0) for g in point.gradients), default=0)
     at_zero, other, mixed = backward(0 * v), backward(w), backward(-3 * v + 200 * w)
     for k, tensor in enumerate(point.subject.tensors):
         gv, g0, gw, gm = point.gradients[k], at_zero[k], other[k], mixed[k]
         if tensor.name in skip or not gv.size:
             continue
-        finite = np.isfinite(gv) & np.isfinite(g0) & np.isfinite(gw) & np.isfinite(gm)
+        finite = np.isfinite(gv) & np.isfinite(gw) & np.isfinite(gm)
         if not finite.any():
             continue
-        gv, g0, gw, gm = gv[finite], g0[finite], gw[finite], gm[finite]
+        gv, g0, gw, gm = gv[finite], np.nan_to_num(g0[finite]), gw[finite], gm[finite]
         largest = np.abs(3 * gv).max() + np.abs(200 * gw).max()
         precision = 1e-6 if point.eps == DOUBLE else 1e-3
-        linear = np.abs(gm + 3 * gv - 200 * gw).max() <= precision * largest
+        # sums that cancel leave nothing but the rounding of their terms
+        slope = np.abs(v) @ np.abs(point.y) / point.scales[k].min()
+        rounding = 1e3 * point.eps * 203 * max(slope, 1e-3 * steepest)
+        linear = np.abs(gm + 3 * gv - 200 * gw).max() <= precision * largest + rounding
         offset = np.abs(g0).max()
-        if linear and offset <= 1e-12 * largest:
-            continue
-        if linear and offset <= 1e3 * point.gradient_noise[k].max():
+        if linear and offset <= 1e-12 * largest + rounding:
             continue
         check = ("linearity", tensor.name)
         if np.allclose(gv, gw, rtol=1e-9, atol=0) and np.abs(gv).max() > 0:
@@ -57,11 +59,11 @@ def check_linearity(point: Point, skip: set[str]) -> Iterator[Finding]:
             )
             continue
         rest = np.abs((gm - g0) + 3 * (gv - g0) - 200 * (gw - g0)).max()
-        if offset > 1e-12 * largest and rest <= precision * largest:
+        if offset > 1e-12 * largest and rest <= precision * largest + rounding:
             yield Finding(*check, "hidden-penalty", *_penalty(point, k, g0, finite))
             continue
         if np.abs(gm + 3 * gv - 200 * gw).max() <= 1e3 * point.gradient_noise[k].max():
-            continue  # sums that cancel exactly are nothing but rounding
+            continue
         worst = int(np.argmax(np.abs(gm + 3 * gv - 200 * gw)))
         yield Finding(
             *check,

@@ -122,9 +122,9 @@ def natural_scale(x: Array) -> Array:
     if not x.size:
         return np.ones(x.shape)
     with np.errstate(all="ignore"):
-        spread = float(x.std())
-        if not (np.isfinite(spread) and spread > 0):
-            spread = float(np.abs(x).max())
+        spread, largest = float(x.std()), float(np.abs(x).max())
+        if not (np.isfinite(spread) and spread > 1e-8 * largest):  # constant but for rounding
+            spread = largest
         if not (np.isfinite(spread) and spread > 0):
             spread = 1.0
         return np.maximum(spread, 1e-4 * np.abs(x))

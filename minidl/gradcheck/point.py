@@ -123,6 +123,11 @@ class Point:
         """The noise of v · y as it is guessed before anything is measured."""
         return float(np.linalg.norm(self.cotangent * provisional_noise(self.y, self.eps)))
 
+    def natural(self, k: int, i: int) -> float:
+        """Return how steep a function of this size may be expected to be along a coordinate."""
+        size = float(np.abs(self.cotangent) @ np.abs(self.y))
+        return size / float(self.scales[k].reshape(-1)[i])
+
     @cached_property
     def gradient_noise(self) -> list[Array]:
         """How much backward's own result changes when its inputs move by two roundings, fourfold.
@@ -148,7 +153,8 @@ class Point:
                 self.gradients,
                 strict=True,
             ):
-                np.fmax(change, np.abs(new - old), out=change)
+                with np.errstate(invalid="ignore"):
+                    np.fmax(change, np.abs(new - old), out=change)
         return changes
 
     def prove(self, line: Line, reach: float, levels: int = 11) -> Slopes:

@@ -86,6 +86,8 @@ class TensorReport:
         For a large tensor, how many directions were checked instead of the coordinates.
     verified_directions : int
         How many of them were verified.
+    kink_directions : int
+        How many of them lie on a kink, between the one-sided slopes.
     """
 
     name: str
@@ -97,6 +99,7 @@ class TensorReport:
     scale: Array
     directions: int = 0
     verified_directions: int = 0
+    kink_directions: int = 0
 
     @property
     def size(self) -> int:
@@ -127,7 +130,11 @@ class TensorReport:
     def covered(self) -> bool:
         """Whether anything about this tensor was proved."""
         return not self.size or bool(
-            self.verified or self.on_kink or self.wrong or self.verified_directions
+            self.verified
+            or self.on_kink
+            or self.wrong
+            or self.verified_directions
+            or self.kink_directions
         )
 
     @property

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from minidl.layer import Layer
-from minidl.parameters import Buffer, Parameter, network_dtype, unique
+from minidl.parameters import Buffer, Parameter, network_dtype, unique, walk
 
 __all__ = ["Subject", "Tensor", "as_inputs", "contiguous", "probe", "pull"]
 
@@ -122,6 +122,7 @@ class Subject:
                     f"check_gradients takes an object with forward and backward, got {layer!r}; "
                     "check_vjp takes functions"
                 )
+        self._given, self._dtype = layer, dtype
         self.layer = copy.deepcopy(layer) if dtype is None else Layer.astype(layer, dtype)
         self.inputs = [
             array.astype(dtype) if dtype and _floating(array) else array for array in inputs
@@ -136,7 +137,7 @@ class Subject:
         self.parameters: list[Parameter] = list(found.values())
         self.tensors = [Tensor(f"input {i}", self.inputs[i].shape, i) for i in self.wanted]
         self.tensors += [Tensor(name, item.value.shape) for name, item in found.items()]
-        if not sum(int(np.prod(tensor.shape)) for tensor in self.tensors):
+        if not self.tensors:
             kinds = ", ".join(str(getattr(a, "dtype", type(a).__name__)) for a in self.inputs)
             raise ValueError(
                 "there is no gradient to check: the layer has no parameters and no input is "
@@ -159,6 +160,11 @@ class Subject:
     def stochastic(self) -> bool:
         """Whether the layer has training-only behaviour."""
         return bool(self._buffers or self._generators or self.replays_global)
+
+    @property
+    def composite(self) -> bool:
+        """Whether the layer holds layers."""
+        return any(path and hasattr(type(item), "backward") for path, item in walk(self.layer))
 
     def state(self) -> list[Any]:
         """Return what forward may change in training: buffers and generators."""
@@ -253,9 +259,10 @@ class Subject:
         return twin
 
     def fresh(self) -> Subject:
-        """Return a copy whose layer has the state that this one started with."""
-        self.restore(self.values)
-        return copy.deepcopy(self)
+        """Return a subject that has never been used."""
+        twin = Subject(self._given, self.inputs, self._dtype)
+        twin.replays_global, twin.first_global = self.replays_global, self.first_global
+        return twin
 
 
 def generator_state(generator: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.gradcheck.coordinates import check_coordinates
+from minidl.gradcheck.coordinates import check_coordinates, recheck
 from minidl.gradcheck.directions import check_direction
 from minidl.gradcheck.point import DOUBLE, Point
 from minidl.gradcheck.report import UNRESOLVED, WRONG, TensorReport
@@ -58,14 +58,22 @@ def check_variants(point: Point, jitter: bool, small: int) -> Iterator[Variant]:
     subject, wanted = point.subject, len(point.subject.wanted)
     given = point.values
 
+    changes: list[tuple[str, str, str, list[Array]]] = []
+
     def inputs(change: Any) -> list[Array]:
         return [change(v) if k < wanted else v for k, v in enumerate(given)]
 
+    if wanted < len(given):
+        moved = [
+            v if k < wanted else v * point.rng.uniform(0.7, 1.3, v.shape)
+            for k, v in enumerate(given)
+        ]
+        changes.append(("moved parameters", "stale-cache", "once the parameters change", moved))
     single = _single(point)
     if single is not None:
         yield from _examine("batch of one", "batch-of-one", "for a batch of one", single, small)
     if wanted:
-        changes: list[tuple[str, str, str, list[Array]]] = [
+        changes += [
             ("zero column", "zero-column", "where a feature is zero", inputs(_zero_column)),
             ("large input", "large-input", "for inputs 8 times as large", inputs(lambda v: 8 * v)),
         ]
@@ -75,10 +83,11 @@ def check_variants(point: Point, jitter: bool, small: int) -> Iterator[Variant]:
                 for v, s in zip(given, point.scales, strict=True)
             ]
             changes.append(("jitter", "", "at a point nearby", moved))
-        for name, mistake, where, values in changes:
-            near = _point(point, subject, values)
-            if near is not None:
-                yield from _examine(name, mistake, where, near, small)
+    for name, mistake, where, values in changes:
+        near = _point(point, subject, values)
+        if near is not None:
+            yield from _examine(name, mistake, where, near, small)
+    if wanted:
         yield from _ties(point)
 
 
@@ -90,7 +99,7 @@ def _point(point: Point, subject: Subject, values: list[Array]) -> Point | None:
             return None
         cotangent = point.cotangent
         if y.size != cotangent.size:
-            cotangent = point.rng.normal(size=y.size) if y.size > 1 else np.array([-1.7])
+            cotangent = point.rng.normal(size=y.size) if y.size != 1 else np.array([-1.7])
         return Point(subject, values, cotangent, point.rng, point.eps)
     except Exception:  # the layer may refuse values of our choosing
         return None
@@ -125,6 +134,8 @@ def _examine(name: str, mistake: str, where: str, point: Point, small: int) -> I
         if point.values[k].size <= small:
             report, jacobian = check_coordinates(point, k)
             if report.wrong:
+                recheck(point, k, report)
+            if report.wrong:
                 variant.reports[k] = report
                 variant.jacobians[k] = jacobian
     if variant.reports:
@@ -133,7 +144,7 @@ def _examine(name: str, mistake: str, where: str, point: Point, small: int) -> I
 
 def _zero_column(value: Array) -> Array:
     changed = value.copy()
-    if changed.ndim:
+    if changed.size and changed.ndim:
         changed[..., 0] = 0
     return changed
 
@@ -146,10 +157,13 @@ def _ties(point: Point) -> Iterator[Variant]:
     """
     subject = point.subject
     values, shift = list(point.values), {}
+    scales = [np.median(point.scales[k]) for k in range(len(subject.wanted)) if values[k].size]
+    common = float(np.median(scales)) if scales else 1.0
     for k in range(len(subject.wanted)):
         if values[k].size:
             # powers of two, so that inputs of similar scale tie with one another
-            grid = 2.0 ** np.round(np.log2(np.median(point.scales[k])))
+            own = float(np.median(point.scales[k]))
+            grid = 2.0 ** np.round(np.log2(common if 0.25 < own / common < 4 else own))
             values[k] = (np.round(values[k] / grid) + 0.37) * grid
             shift[k] = np.full(values[k].shape, grid)
     near = _point(point, subject, values)
@@ -168,7 +182,7 @@ def _ties(point: Point) -> Iterator[Variant]:
     gradients = subject.gradients(values, cotangent)
     analytic = sum(float(np.vdot(gradients[k], d)) for k, d in shift.items())
     terms = cotangent * np.where(smooth, slope, 0)
-    noise = 1e-8 * float(np.abs(near.y).max() * np.abs(cotangent).sum())
+    noise = 1e-8 * float(max(1.0, np.abs(near.y).max()) * np.abs(cotangent).sum())
     numerical, scale = float(terms.sum()), float(np.abs(terms).sum())
     if abs(analytic - numerical) > 5e-3 * scale + noise:
         where = (

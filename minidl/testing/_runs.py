@@ -54,9 +54,14 @@ def cast(inputs: Inputs, dtype: DTypeLike) -> Inputs:
 def fresh(layer: Layer) -> Layer:
     """Copy a layer, generators in the same state, with all gradients at zero."""
     twin = copy.deepcopy(layer)
-    for parameter in unique(twin, Parameter).values():
-        parameter.grad.fill(0)
+    clear(twin)
     return twin
+
+
+def clear(layer: Layer) -> None:
+    """Set all gradients to zero."""
+    for parameter in unique(layer, Parameter).values():
+        parameter.grad.fill(0)
 
 
 def precisions(layer: Layer, inputs: Inputs) -> Iterator[tuple[Layer, Inputs]]:

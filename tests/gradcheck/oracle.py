@@ -41,7 +41,8 @@ def gradients(layer, inputs, dy_seed=0):
 def cotangent(y, seed=0):
     if np.ndim(y) == 0:
         return np.asarray(y).dtype.type(-1.7)
-    return np.random.default_rng(seed).normal(size=np.shape(y)).astype(np.asarray(y).dtype)
+    rng = np.random.default_rng([seed, 2718])  # not the numbers that seed 0 gives a sample
+    return rng.normal(size=np.shape(y)).astype(np.asarray(y).dtype)
 
 
 def named(layer, inputs, dx):
@@ -289,3 +290,117 @@ RULES = (
     call_agrees_with_forward_and_writes_nothing,
     backward_parameters_adds_what_backward_adds,
 )
+
+
+# --- at other points ------------------------------------------------------------------------------
+
+
+def changed(inputs, change, places):
+    return tuple(change(a) if i in places else a for i, a in enumerate(inputs))
+
+
+def views(layer, inputs):
+    """Yield the layer and inputs at points where a fault may show that is hidden here."""
+    places = differentiable(layer, inputs)
+    yield layer, inputs
+    if all(np.ndim(a) > 0 and len(a) == len(inputs[0]) for a in inputs):
+        yield layer, tuple(a[:1] for a in inputs)
+    yield (
+        layer,
+        changed(inputs, lambda a: np.where(np.arange(np.shape(a)[-1]) == 1, 0.0, a), places),
+    )
+    yield layer, changed(inputs, lambda a: 8.0 * a, places)
+    moved, inputs = fresh(layer, *inputs)
+    for parameter in unique(moved, Parameter).values():
+        parameter.value *= 1.3
+    yield moved, inputs
+
+
+def counts_ties_twice(layer, inputs):
+    """Tell whether a common shift of tied inputs changes the output by more than <g, 1>.
+
+    Shifting everything together keeps the ties, so that the output is smooth along the way.
+    """
+    places = differentiable(layer, inputs)
+    tied = changed(inputs, lambda a: np.round(a) + 0.1, places)
+    analytic, dy = gradients(layer, tied)
+    claimed = sum(np.sum(analytic[f"input {i}"]) for i in places)
+
+    def value(shift):
+        twin, arrays = fresh(layer, *changed(tied, lambda a: a + shift, places))
+        return np.sum(dy * twin.forward(*arrays)[0])
+
+    return not np.isclose(claimed, (value(1e-4) - value(-1e-4)) / 2e-4, rtol=1e-6, atol=1e-6)
+
+
+def precisely_wrong(layer, inputs):
+    """Compare at two steps with Richardson's extrapolation: wrong by more than 1e-8."""
+    analytic, dy = gradients(layer, inputs)
+    coarse, fine = (numerical(layer, inputs, dy, step) for step in (4e-4, 2e-4))
+    best = {name: (4 * fine[name] - coarse[name]) / 3 for name in fine}
+    return [k for k in best if np.abs(analytic[k] - best[k]).max() > 1e-8 * np.abs(best[k]).max()]
+
+
+def shows(layer, inputs):
+    """Tell whether a fault shows anywhere: here, at another point, at ties, or in the contract."""
+    with np.errstate(all="ignore"):
+        return bool(
+            any(numerically_wrong(*view) for view in views(layer, inputs))
+            or breaches(layer, inputs)
+            or counts_ties_twice(layer, inputs)
+            or precisely_wrong(layer, inputs)
+        )
+
+
+def outside_one_sided_slopes(layer, inputs):
+    """Return the gradients that lie outside the one-sided slopes at every one of many steps.
+
+    Each output has its own two slopes along a coordinate; the gradient of Σ dy·y lies between the
+    sums of the smaller and of the greater ones. Wide tolerances: this shows that an awkward layer
+    is right, not how right. Float32 layers are taken in float64, generators and NumPy's global
+    state are put back before each forward.
+    """
+    wide = layer.astype(np.float64)
+    inputs = tuple(
+        np.asarray(a, np.float64) if np.asarray(a).dtype.kind == "f" else a for a in inputs
+    )
+    with np.errstate(all="ignore"):
+        return _outside(wide, inputs)
+
+
+def _outside(layer, inputs):
+    def forward(name=None, index=None, shift=0.0):
+        np.random.seed(0)  # noqa: NPY002  (one awkward layer draws from it)
+        twin, arrays = fresh(layer, *inputs)
+        if name is not None:
+            array = (
+                arrays[int(name[6:])]
+                if name.startswith("input ")
+                else unique(twin, Parameter)[name].value
+            )
+            array[index] += shift
+        return np.asarray(twin.forward(*arrays)[0], np.float64)
+
+    np.random.seed(0)  # noqa: NPY002
+    analytic, dy = gradients(layer, inputs)
+    y = forward()
+    wrong = []
+    for name, gradient in analytic.items():
+        size = max(np.abs(gradient).max(initial=0), 1e-300)
+        for index in list(np.ndindex(gradient.shape))[:12]:
+            if not any(
+                _within(gradient[index], dy, y, forward, (name, index), step, size)
+                for step in 10.0 ** np.array([-4, -2, -6, -8, -10, -5, -3, -1, 1, 3, 5])
+            ):
+                wrong.append(f"{name}{list(index)}")
+    return wrong
+
+
+def _within(claimed, dy, y, forward, place, step, size):
+    rise = dy * (forward(*place, step) - y) / step
+    fall = dy * (y - forward(*place, -step)) / step
+    low, high = np.minimum(rise, fall).sum(), np.maximum(rise, fall).sum()
+    rounding = 4 * 2.2e-16 * np.abs(dy * y).sum() / step
+    slack = 1e-3 * max(abs(low), abs(high)) + min(rounding, 0.1 * size) + 1e-12 * size
+    slack += 1e-9 * np.abs(rise).sum() + 1e-15 * np.abs(dy * y).sum()  # slopes that cancel
+    return low - slack <= claimed <= high + slack

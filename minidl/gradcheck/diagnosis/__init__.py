@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from minidl.gradcheck.diagnosis.elementwise import slope_table, table, wrong_formula
 from minidl.gradcheck.diagnosis.evidence import Answer, Evidence
-from minidl.gradcheck.diagnosis.regions import wrong_region
+from minidl.gradcheck.diagnosis.regions import nothing_in_slices, wrong_region
 from minidl.gradcheck.diagnosis.structure import (
     cross_terms,
     jacobian_transposed,
     overwritten_contributions,
+    overwritten_in_places,
     parameter_rearranged,
     partial_samples,
     rearranged,
@@ -53,6 +54,8 @@ GUESSES: Sequence[Callable[[Evidence], Answer]] = (
     rearranged,
     jacobian_transposed,
     cross_terms,
+    nothing_in_slices,
+    overwritten_in_places,
     partial_samples,
     slope_table,
     wrong_formula,
@@ -60,8 +63,8 @@ GUESSES: Sequence[Callable[[Evidence], Answer]] = (
     parameter_rearranged,
     overwritten_contributions,
     missing_term,
-    mean_and_variance,
     wrong_variable,
+    mean_and_variance,
     factor_along_axes,
     wrong_region,
 )
@@ -74,7 +77,10 @@ def diagnose(
     evidence = Evidence(point, k, reports, jacobians.get(k))
     mistake, sentence = "unclassified", "the gradient is wrong"
     for guess in GUESSES:
-        answer = guess(evidence)
+        try:
+            answer = guess(evidence)
+        except Exception:  # a guess that cannot be made about these shapes is no answer
+            continue
         if answer is not None:
             mistake, sentence = answer
             break

@@ -36,6 +36,10 @@ FORMULAS = (
     "y**2",
     "1 / (1 + x**2)",
     "1 / (1 + abs(x))**2",
+    "1 / (1 + x)**2",
+    "sigmoid(y)",
+    "sigmoid(y) * (1 - sigmoid(y))",
+    "1 - tanh(y)**2",
     "(1 - abs(y))**2",
     "sigmoid(x)",
     "sigmoid(-x)",
@@ -57,11 +61,13 @@ FORMULAS = (
 )
 
 
-def _local(e: Evidence) -> tuple[Array, Array, Array, Array] | None:
+def _local(e: Evidence, only: Array | None = None) -> tuple[Array, Array, Array, Array] | None:
     """Return x, y and the local derivatives of backward and of the numbers, where dy is not 0."""
     if not e.elementwise:
         return None
     use = e.known & (np.abs(e.v) > 1e-3)
+    if only is not None:
+        use &= only
     if use.sum() < 2:
         return None
     return e.value[use], e.y[use], e.a[use] / e.v[use], e.n[use] / e.v[use]
@@ -95,7 +101,7 @@ def _range(there: Array, rest: Array) -> str:
 
 def wrong_formula(e: Evidence) -> Answer:
     """Backward's local derivative is another formula than the right one."""
-    local = _local(e)
+    local = _local(e, e.wrong)
     if local is None or local[0].size < 3:
         return None
     x, y, mine, right = local

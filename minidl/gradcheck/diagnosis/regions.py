@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from minidl.gradcheck.diagnosis.evidence import Answer, Evidence
 
-__all__ = ["wrong_region"]
+__all__ = ["nothing_in_slices", "wrong_region"]
 
 Array = NDArray[Any]
 
@@ -20,11 +20,33 @@ def wrong_region(e: Evidence) -> Answer:
     if not wrong.any() or not right.any():
         return None
     where = _by_value(e.value, wrong, right) or _by_index(e, wrong)
+    if where is None and not e.a[wrong].any():
+        where = "where it is zero"
     if where is None and e.y.shape == e.shape:
         where = _by_value(e.y, wrong, right, "y")
     if where is None:
         return None
     return "wrong-region", f"the gradient is wrong only {where}{_ratio(e, wrong)}"
+
+
+def nothing_in_slices(e: Evidence) -> Answer:
+    """Backward leaves out whole slices of the tensor."""
+    wrong = e.wrong & e.known
+    if not wrong.any() or e.a[wrong].any():
+        return None
+    for axis, length in enumerate(e.shape):
+        others = tuple(i for i in range(len(e.shape)) if i != axis)
+        lost = np.flatnonzero(wrong.any(axis=others))
+        used = np.any(e.a, axis=others, keepdims=True).reshape(-1)
+        if 0 < len(lost) < length and not used[lost].any():
+            places = ", ".join(map(str, lost))
+            if axis == 0 and e.is_input:
+                return "partial-samples", f"the gradient of sample {places} of {length} is zero"
+            return (
+                "wrong-region",
+                f"the gradient is zero at place {places} of {length} along axis {axis}",
+            )
+    return None
 
 
 def _by_value(x: Array, wrong: Array, right: Array, name: str = "x") -> str | None:

@@ -15,6 +15,7 @@ __all__ = [
     "cross_terms",
     "jacobian_transposed",
     "overwritten_contributions",
+    "overwritten_in_places",
     "parameter_rearranged",
     "partial_samples",
     "rearranged",
@@ -40,9 +41,10 @@ def _arrangements(array: Array) -> Iterator[tuple[str, Array]]:
         shifts = sorted(itertools.product(*lengths), key=lambda s: sum(map(abs, s)))
         for shift in shifts[1:]:
             yield f"shifted by {shift}", np.roll(array, shift, tuple(range(axes)))
-    if array.size == array.reshape(-1).size and axes > 1:
+    if axes > 1:
         yield "in Fortran order", array.reshape(-1, order="F").reshape(array.shape)
-        yield "in Fortran order", array.reshape(-1).reshape(array.shape, order="F")
+        for rows in (1, array.shape[0]):
+            yield "in Fortran order", array.reshape(rows, -1).reshape(array.shape, order="F")
 
 
 def _listed(axes: tuple[int, ...]) -> str:
@@ -56,6 +58,14 @@ def rearranged(e: Evidence) -> Answer:
     for how, guess in _arrangements(e.n):
         if e.fits(guess):
             return "rearranged", f"this is the right gradient {how}"
+    for axis, length in enumerate(e.shape):
+        for shift in (1, -1):
+            kept = np.moveaxis(np.ones(e.shape, bool), axis, 0)
+            kept[0 if shift > 0 else -1] = False
+            there = np.moveaxis(kept, 0, axis)
+            guess = np.where(there, np.roll(e.n, shift, axis), e.a)
+            if length > 2 and e.fits(guess):
+                return "rearranged", f"the gradient is shifted by {shift} along axis {axis}"
     return None
 
 
@@ -65,9 +75,13 @@ def parameter_rearranged(e: Evidence) -> Answer:
     first = len(subject.wanted)
     for place, parameter in enumerate(subject.parameters):
         tensor = subject.tensors[first + place]
-        if len(tensor.shape) < 2 or parameter.value.size > 4096:
+        if not 1 < parameter.value.size <= 4096:
             continue
-        for how, turned in itertools.islice(_arrangements(values[first + place]), 32):
+        value = values[first + place]
+        choices: Iterator[tuple[str, Array]] = itertools.islice(_arrangements(value), 32)
+        if value.ndim == 2 and value.shape == value.T.shape:
+            choices = itertools.chain([("made symmetric", (value + value.T) / 2)], choices)
+        for how, turned in choices:
             y, cache = subject.forward(values)
             np.copyto(parameter.value, turned)
             returned, added = subject.backward(subject.upstream(e.point.cotangent, y), cache)
@@ -120,14 +134,14 @@ def partial_samples(e: Evidence) -> Answer:
     known = e.known.reshape(-1)
     for axis, length in enumerate(e.y.shape):
         others = tuple(i for i in range(e.y.ndim) if i != axis)
-        parts = terms.sum(axis=others)[:, known]
-        if length < 2 or np.linalg.matrix_rank(parts) < length:
-            continue
-        weights = np.linalg.lstsq(parts.T, e.a.reshape(-1)[known], rcond=None)[0]
-        whole = np.round(weights)
-        if not np.isin(whole, (0, 1)).all() or whole.all() or not whole.any():
-            continue
-        if e.fits((whole @ terms.sum(axis=others)).reshape(e.shape)):
+        parts = terms.sum(axis=others)
+        one = np.eye(length)
+        weights = np.linalg.lstsq(parts[:, known].T, e.a.reshape(-1)[known], rcond=None)[0]
+        for whole in (*one, *(1 - one), np.round(weights)):
+            if not np.isin(whole, (0, 1)).all() or whole.all() or not whole.any():
+                continue
+            if not e.fits((whole @ parts).reshape(e.shape)):
+                continue
             lost = np.flatnonzero(whole == 0).tolist()
             return (
                 "partial-samples",
@@ -144,18 +158,24 @@ def overwritten_contributions(e: Evidence) -> Answer:
     terms = e.terms.reshape(*e.y.shape, -1)[..., wrong]
     a = e.a.reshape(-1)[wrong]
     small = e.precision.reshape(-1)[wrong]
-    if (np.abs(a) <= small).mean() > 0.5:
-        return None
     for summed in [(), *subsets(e.y.ndim)]:
         groups = terms.sum(axis=summed).reshape(-1, wrong.size)
-        several = (np.abs(groups) > small).sum(axis=0) > 1
-        if several.all() and (np.abs(groups - a).min(axis=0) <= small).all():
+        present = np.abs(groups) > small
+        last = len(groups) - 1 - np.argmax(present[::-1], axis=0)
+        if (present.sum(axis=0) > 1).all() and (
+            np.abs(groups[last, np.arange(wrong.size)] - a) <= small
+        ).all():
             return (
                 "overwritten-contributions",
-                "where several contributions meet, one of them is kept: = where += belongs "
+                "where several contributions meet, only the last is kept: = where += belongs "
                 "(np.add.at for repeated indices)",
             )
     return None
+
+
+def overwritten_in_places(e: Evidence) -> Answer:
+    """Backward does so, and elements with one contribution only are right."""
+    return overwritten_contributions(e) if (e.known & ~e.wrong).any() else None
 
 
 def wrong_axis(e: Evidence) -> Answer:
@@ -166,25 +186,28 @@ def wrong_axis(e: Evidence) -> Answer:
             (f"dy · input {i}", e.v * x) for i, x in enumerate(e.inputs) if x.shape == e.v.shape
         ]
         for what, product in products:
-            for axes in subsets(e.y.ndim):
-                if e.fits(product.sum(axis=axes)):
+            sums = {axes: product.sum(axis=axes) for axes in subsets(e.y.ndim)}
+            right = [axes for axes, total in sums.items() if e.fits(total, target=e.n)]
+            for axes, total in sums.items():
+                if right and e.fits(total):
                     return (
                         "wrong-axis",
-                        f"this is {what} summed along axis {_listed(axes)}: another one is due",
+                        f"this is {what} summed along axis {_listed(axes)}, where axis "
+                        f"{_listed(right[0])} is due",
                     )
         return None
     if e.y.shape != e.shape or kept < 1 or not e.complete:
         return None
     with np.errstate(all="ignore"):
         forms = (
-            ("", e.a - e.v, e.n - e.v),
-            ("", e.a / e.y - e.v, e.n / e.y - e.v),
-            ("", (e.a - e.v) / e.y, (e.n - e.v) / e.y),
-            ("", (e.a - e.v) * np.exp(-e.y), (e.n - e.v) * np.exp(-e.y)),
+            (e.a - e.v, e.n - e.v),
+            (e.a / e.y - e.v, e.n / e.y - e.v),
+            ((e.a - e.v) / e.y, (e.n - e.v) / e.y),
+            ((e.a - e.v) * np.exp(-e.y), (e.n - e.v) * np.exp(-e.y)),
         )
-    for _, mine, right in forms:
+    for mine, due in forms:
         for i, j in itertools.permutations(range(e.y.ndim), 2):
-            if _constant(mine, i) and _constant(right, j) and not _constant(mine, j):
+            if _constant(mine, i) and _constant(due, j) and not _constant(mine, j):
                 return (
                     "wrong-axis",
                     f"backward reduces along axis {i}, forward along axis {j}",

@@ -71,6 +71,18 @@ def mean_and_variance(e: Evidence) -> Answer:
                     ("missing-term", "a multiple of the output", [e.y]),
                     ("missing-term", "a multiple of the output's exponential", [np.exp(e.y)]),
                 ]
+        if e.y.shape == e.shape:
+            others = tuple(i for i in range(len(e.shape)) if i not in axes)
+            with np.errstate(all="ignore"):
+                mean = np.broadcast_to(e.v.mean(axis=others, keepdims=True), e.shape)
+            bases += [
+                ("wrong-axis", "the mean is that of another axis: the one", [one, mean]),
+                (
+                    "wrong-axis",
+                    "the sum in the variance path is that of another axis: the one",
+                    [centred, centred * (e.v * centred).mean(axis=others, keepdims=True)],
+                ),
+            ]
         bases += [
             ("missing-term", "a multiple of the input", [e.value]),
             ("variance-path", "the path through mean and variance", [one, centred]),
@@ -109,9 +121,14 @@ def _projected(array: Array, basis: list[Array], axes: tuple[int, ...]) -> Array
 
 def wrong_variable(e: Evidence) -> Answer:
     """Backward uses one function of the input where another belongs."""
+    if e.elementwise:
+        return None
     lack = e.n - e.a
     if e.is_input:
         forms = _transforms(e.value)
+        answer = _wrong_in_template(e, forms | {"y": e.y, "exp(y)": np.exp(np.minimum(e.y, 50))})
+        if answer is not None:
+            return answer
         weights = {"": np.array(1.0)} | ({"dy · ": e.v} if e.v.shape == e.shape else {})
         if e.y.shape == e.shape:
             forms["y"] = e.y
@@ -134,6 +151,29 @@ def wrong_variable(e: Evidence) -> Answer:
                     right = (e.v * f).sum(axis=axes)
                 if e.fits(guess) and e.fits(right, target=e.n):
                     return "wrong-variable", f"backward uses {second} where {first} belongs"
+    return None
+
+
+def _wrong_in_template(e: Evidence, forms: dict[str, Array]) -> Answer:
+    """Try the backward passes of softmax, t (dy − Σ dy t), and its logarithm, dy − t Σ dy."""
+    if e.y.shape != e.shape:
+        return None
+
+    def softmax(t: Array, axis: int) -> Array:
+        guess: Array = t * (e.v - (e.v * t).sum(axis=axis, keepdims=True))
+        return guess
+
+    def logarithm(t: Array, axis: int) -> Array:
+        guess: Array = e.v - t * e.v.sum(axis=axis, keepdims=True)
+        return guess
+
+    forms = {name: form for name, form in forms.items() if form.shape == e.shape}
+    for template in (softmax, logarithm):
+        for axis in range(e.y.ndim):
+            said = [name for name, t in forms.items() if e.fits(template(t, axis))]
+            due = [name for name, t in forms.items() if e.fits(template(t, axis), target=e.n)]
+            if said and due:
+                return "wrong-variable", f"backward uses {said[0]} where {due[-1]} belongs"
     return None
 
 

@@ -139,10 +139,10 @@ def factor_along_axes(e: Evidence) -> Answer:
         if (norm == 0).any() or e.n.size < 2 * norm.size:
             continue
         factor = (e.n * e.a).sum(axis=others, keepdims=True) / norm
-        if e.fits(factor * e.n):
+        if e.fits(factor * e.n) and not np.isclose(factor, 1, rtol=1e-6).any():
             numbers = ", ".join(f"{f:.4g}" for f in factor.reshape(-1)[:4])
             return (
-                "constant-factor",
+                "unclassified",
                 f"the gradient is a multiple of the numerical one that depends on axis {axis}: "
                 f"{numbers}{', …' if factor.size > 4 else ''}",
             )

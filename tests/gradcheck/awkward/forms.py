@@ -247,6 +247,28 @@ def running_statistics_deep_in_a_network(rng):
     return Sequential(ref.Residual(inner), ref.BatchNorm(rng, 4)), (rng.normal(size=(6, 4)),)
 
 
+class Drifting(ref.BatchNorm):
+    """Normalises with the running mean that this very forward has moved: state, but a buffer."""
+
+    def forward(self, x):
+        self.running_mean.value += 0.1 * (x.mean(axis=0) - self.running_mean.value)
+        inverse = 1 / np.sqrt(self.running_variance.value + self.epsilon)
+        xhat = (x - self.running_mean.value) * inverse
+        return xhat * self.gain.value + self.shift.value, (xhat, inverse)
+
+    def backward(self, dy, cache):
+        xhat, inverse = cache
+        self.gain.grad += (dy * xhat).sum(axis=0)
+        self.shift.grad += dy.sum(axis=0)
+        d = dy * self.gain.value
+        return inverse * (d - 0.1 * d.mean(axis=0))
+
+
+@awkward
+def running_statistics_that_the_output_depends_on(rng):
+    return Drifting(rng, 4), (rng.normal(size=(6, 4)),)
+
+
 @awkward
 def nested_networks(rng):
     inner = Sequential(ref.Dense(rng, 4, 3), ref.Tanh())
@@ -411,7 +433,7 @@ def attention_with_sharp_scores(rng):
     return layer, (30 * q, k, v)
 
 
-@awkward
+@awkward(undecided="the shut branch adds 1e-17 of the output, less than its rounding")
 def a_gate_that_is_shut(rng):
     layer, inputs = samples.gate(rng)
     layer.gate.bias.value[...] = -40

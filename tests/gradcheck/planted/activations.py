@@ -54,7 +54,15 @@ def flips_the_slope_below_zero(self, dy, x):
     return np.where(x > 0, dy, -self.slope * dy)
 
 
-@planted("prelu", samples.prelu, "unclassified", "wrong-region", "partial-samples", "missing-term")
+@planted(
+    "prelu",
+    samples.prelu,
+    "wrong-variable",
+    "wrong-region",
+    "partial-samples",
+    "missing-term",
+    "unclassified",
+)
 def counts_positive_inputs_in_the_gradient_of_the_slope(self, dy, x):
     self.slope.grad += (dy * x).sum(axis=0)
     return np.where(x > 0, dy, self.slope.value * dy)
@@ -177,7 +185,7 @@ def forgets_to_square_the_denominator(self, dy, x):
 
 @planted("softsign", samples.softsign, "wrong-region", "wrong-formula")
 def forgets_the_absolute_value(self, dy, x):
-    return dy / (1 + x * np.abs(x)) ** 2
+    return dy / (1 + x) ** 2
 
 
 @planted("square", samples.square, "constant-factor")

@@ -137,7 +137,7 @@ def casts_the_input_gradient_through_float32(self, dy, x):
     return (dy @ self.weight.value.T).astype(np.float32).astype(np.float64)
 
 
-@planted("dense", samples.dense, "wrong-region")
+@planted("dense", samples.dense, "wrong-region", "partial-samples")
 def leaves_out_the_first_column_of_the_weight_gradient(self, dy, x):
     self.weight.grad[:, 1:] += x.T @ dy[:, 1:]
     self.bias.grad += dy.sum(axis=0)
@@ -248,7 +248,7 @@ def forgets_the_minus_of_the_quotient_rule(self, dy, cache):
     return dy / b, dy * a / (b * b)
 
 
-@planted("quadratic", samples.quadratic, "parameter-rearranged", "constant-factor", "missing-term")
+@planted("quadratic", samples.quadratic, "unclassified", "missing-term", "parameter-rearranged")
 def takes_the_matrix_of_a_quadratic_form_for_symmetric(self, dy, x):
     self.matrix.grad += np.einsum("n,ni,nj->ij", dy, x, x)
     return 2 * dy[:, None] * (x @ self.matrix.value.T)

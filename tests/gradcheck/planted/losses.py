@@ -61,7 +61,13 @@ def subtracts_one_from_the_cached_probabilities(self, dy, cache):
     return p * (dy * share)[:, None]
 
 
-@planted("softmax cross-entropy", samples.weighted_softmax_ce, "unclassified", "partial-samples")
+@planted(
+    "softmax cross-entropy",
+    samples.weighted_softmax_ce,
+    "constant-factor",
+    "partial-samples",
+    "unclassified",
+)
 def ignores_the_weights_in_backward(self, dy, cache):
     dz, _ = softmax_ce_rows(cache)
     return dy * dz / len(dz)

@@ -106,23 +106,6 @@ def uses_x_for_xhat_in_the_gradient_of_the_gain(rng):
     return with_methods(layer, forward=forward, backward=backward), inputs
 
 
-@planted_layer("batch norm", "history-dependent-forward")
-def normalises_with_the_running_statistics_it_updates(rng):
-    def forward(self, x):
-        self.running_mean.value += 0.1 * (x.mean(axis=0) - self.running_mean.value)
-        inverse = 1 / np.sqrt(self.running_variance.value + self.epsilon)
-        xhat = (x - self.running_mean.value) * inverse
-        return xhat * self.gain.value + self.shift.value, (xhat, inverse)
-
-    def backward(self, dy, cache):
-        xhat, inverse = cache
-        d = batch_norm_parameters(self, dy, xhat)
-        return inverse * (d - 0.1 * d.mean(axis=0))
-
-    layer, inputs = samples.batch_norm(rng)
-    return with_methods(layer, forward=forward, backward=backward), inputs
-
-
 @planted("batch norm", samples.batch_norm, "call-writes", method="__call__")
 def updates_the_running_mean_at_inference(self, x):
     self.running_mean.value += 0.1 * (x.mean(axis=0) - self.running_mean.value)
@@ -152,7 +135,14 @@ def averages_the_variance_path_over_the_batch(self, dy, cache):
     return inverse * (d - mean_path - xhat * (d * xhat).mean(axis=0))
 
 
-@planted("layer norm", samples.layer_norm, "mean-path", "variance-path", "unclassified")
+@planted(
+    "layer norm",
+    samples.layer_norm,
+    "jacobian-transposed",
+    "mean-path",
+    "variance-path",
+    "unclassified",
+)
 def applies_the_gain_after_the_statistics(self, dy, cache):
     xhat, inverse = cache
     layer_norm_parameters(self, dy, xhat)
@@ -161,7 +151,9 @@ def applies_the_gain_after_the_statistics(self, dy, cache):
     return self.gain.value * inverse * (dy - mean_path - variance_path)
 
 
-@planted("layer norm", samples.layer_norm, "missing-term", "wrong-variable", "unclassified")
+@planted(
+    "layer norm", samples.layer_norm, "swapped", "missing-term", "wrong-variable", "unclassified"
+)
 def forgets_xhat_in_the_gradient_of_the_gain(self, dy, cache):
     xhat, inverse = cache
     self.gain.grad += dy.sum(axis=0)
@@ -196,6 +188,13 @@ def forgets_to_project_off_the_radial_part(self, dy, cache):
 def keeps_the_diagonal_of_the_projection(self, dy, cache):
     y, norm = cache
     return dy * (1 - y * y) / norm
+
+
+@planted("unit rows", samples.unit_rows, "constant-factor", "wrong-region", "unclassified")
+def leaves_out_the_division_by_the_length(self, dy, cache):
+    # it vanishes for an upstream parallel to the input, such as one drawn from the same seed
+    y, _ = cache
+    return dy - y * (dy * y).sum(axis=-1, keepdims=True)
 
 
 @planted("standardize", samples.standardize, "mean-path", "constant-factor", "variance-path")

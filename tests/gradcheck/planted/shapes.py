@@ -41,7 +41,14 @@ def adds_the_branch_to_the_input_in_place(rng):
     return with_methods(layer, forward=forward), inputs
 
 
-@planted("concatenate", samples.concatenate, "unclassified", "missing-term", "missing-skip")
+@planted(
+    "concatenate",
+    samples.concatenate,
+    "partial-samples",
+    "missing-term",
+    "missing-skip",
+    "unclassified",
+)
 def forgets_one_branch(self, dy, cache):
     left, right, width = cache
     self.right.backward(dy[:, width:], right)

@@ -1,0 +1,396 @@
+"""Hypothesis strategies: layers, networks, what they take, and what flows back through them.
+
+They shrink to small networks and short arrays of small numbers, and print as the code that makes
+them. A class of layers is drawn by its entry in `FAMILIES`; a container by one in `CONTAINERS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import DTypeLike, NDArray
+
+from minidl.containers import Sequential
+from minidl.layer import Layer
+from minidl.layers import Dense, ReLU, Tanh
+from minidl.losses import Loss, SoftmaxCrossEntropy
+from minidl.parameters import network_dtype
+
+try:
+    from hypothesis import strategies as st
+    from hypothesis.extra.numpy import arrays
+except ImportError as error:
+    raise ImportError(
+        'minidl.testing.strategies needs Hypothesis: pip install "minidl[test]"'
+    ) from error
+
+__all__ = [
+    "CONTAINERS",
+    "FAMILIES",
+    "LOSSES",
+    "Family",
+    "Given",
+    "batches",
+    "cotangents",
+    "inputs_for",
+    "layers",
+    "networks",
+    "sizes",
+    "values",
+]
+
+Shape: TypeAlias = tuple[int, ...]
+Strategy: TypeAlias = st.SearchStrategy
+
+
+def values(dtype: DTypeLike = np.float32) -> Strategy[float]:
+    """Draw numbers that are hard on gradients.
+
+    Ordinary numbers, exact zeros and numbers that repeat (so that sums cancel and maxima tie),
+    numbers of 1e-7 to 1e-3 (next to the kink of a rectifier), and of 10 to 30 (where softmax and
+    tanh saturate).
+
+    Parameters
+    ----------
+    dtype : floating dtype, default float32
+        What the numbers are exact in.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> find(values(), lambda x: x > 0.7)
+    1.0
+    """
+    width: Any = 8 * np.dtype(dtype).itemsize
+
+    def between(low: float, high: float) -> Strategy[float]:
+        ends = np.array([low, high], dtype).tolist()
+        return st.floats(*ends, width=width, allow_subnormal=False)
+
+    return st.one_of(
+        st.sampled_from([0.0, 1.0, -1.0, 2.0, 0.5]),
+        between(0.125, 3),
+        between(-3, -0.125),
+        between(1e-7, 1e-3),
+        between(-1e-3, -1e-7),
+        between(10, 30),
+        between(-30, -10),
+    )
+
+
+def sizes() -> Strategy[int]:
+    """Draw the length of an axis: one, a prime or a square, small.
+
+    Axes of equal and of different lengths, neither a multiple of the other, tell a transposed or
+    a wrongly broadcast array from the right one.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> find(sizes(), lambda size: size > 2)
+    3
+    """
+    return st.sampled_from([1, 2, 3, 4, 5, 7])
+
+
+def _shapes() -> Strategy[Shape]:
+    return st.one_of(st.tuples(sizes()), st.tuples(sizes(), sizes()))
+
+
+def batches(
+    shape: Shape | None = None, dtype: DTypeLike = np.float32, *, size: int | None = None
+) -> Strategy[NDArray[Any]]:
+    """Draw a batch: an array of shape (N, *shape).
+
+    Parameters
+    ----------
+    shape : tuple of int, optional
+        The shape of one sample; by default it is drawn too.
+    dtype : floating dtype, default float32
+        The dtype of the array.
+    size : int, optional
+        N; by default it is drawn too.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> find(batches((2,)), lambda x: len(x) == 3)
+    array([[0., 0.],
+           [0., 0.],
+           [0., 0.]], dtype=float32)
+    """
+    dtype = np.dtype(dtype)
+    length = sizes() if size is None else st.just(size)
+    whole = st.tuples(length, _shapes() if shape is None else st.just(shape))
+    return arrays(dtype, whole.map(lambda drawn: (drawn[0], *drawn[1])), elements=values(dtype))
+
+
+def cotangents(y: Any) -> Strategy[Any]:
+    """Draw what backward takes for an output: an array like it, or a number for a number.
+
+    Parameters
+    ----------
+    y : ndarray or float
+        The output of a forward.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypothesis import find
+    >>> find(cotangents(np.ones((1, 2), np.float32)), lambda dy: True)
+    array([[0., 0.]], dtype=float32)
+    """
+    if np.ndim(y) == 0:
+        return values(np.float64)
+    return arrays(y.dtype, y.shape, elements=values(y.dtype))
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """An initializer that returns given numbers, and whose repr shows them.
+
+    Parameters
+    ----------
+    numbers : nested list of float
+        The values of the parameter.
+
+    Examples
+    --------
+    >>> from minidl import Dense
+    >>> Dense(1, 2, weight_initializer=Given([[3.0, 4.0]])).weight.value
+    array([[3., 4.]], dtype=float32)
+    """
+
+    numbers: list[Any]
+
+    def __call__(self, rng: Generator, shape: Shape, dtype: DTypeLike) -> NDArray[Any]:
+        """Return the numbers."""
+        return np.array(self.numbers, dtype).reshape(shape)
+
+
+def _given(shape: Shape, dtype: DTypeLike) -> Strategy[Given]:
+    dtype = np.dtype(dtype)
+    return arrays(dtype, shape, elements=values(dtype)).map(lambda drawn: Given(drawn.tolist()))
+
+
+class Family(NamedTuple):
+    """How the layers of one class are drawn, and what they take.
+
+    Attributes
+    ----------
+    layers : function (shape, dtype) -> strategy or None
+        Draws layers that take samples of a shape; None if the class has none for it.
+    shapes : function (layer) -> strategy or None
+        Draws shapes of samples that a layer takes; None for a layer that takes any, and whose
+        output has the shape of its input.
+    """
+
+    layers: Callable[[Shape, DTypeLike], Strategy[Layer] | None]
+    shapes: Callable[[Any], Strategy[Shape] | None]
+
+
+def _dense(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
+    if not shape:
+        return None
+    fan_in = shape[-1]
+    options: dict[str, Any] = {} if np.dtype(dtype) == np.float32 else {"dtype": st.just(dtype)}
+
+    def of_size(fan_out: int) -> Strategy[Layer]:
+        ends = st.just(fan_in), st.just(fan_out)
+        return st.one_of(
+            st.builds(Dense, *ends, rng=st.integers(0, 9), **options),
+            st.builds(
+                Dense,
+                *ends,
+                weight_initializer=_given((fan_in, fan_out), dtype),
+                bias_initializer=_given((fan_out,), dtype),
+                **options,
+            ),
+            st.builds(Dense, *ends, bias=st.just(False), rng=st.integers(0, 9), **options),
+        )
+
+    return sizes().flatmap(of_size)
+
+
+def _dense_shapes(layer: Dense) -> Strategy[Shape]:
+    features = st.just(layer.in_features)
+    return st.one_of(st.tuples(features), st.tuples(sizes(), features))
+
+
+def _elementwise(kind: type[Layer]) -> Family:
+    return Family(lambda shape, dtype: st.builds(kind), lambda layer: None)
+
+
+FAMILIES: dict[type[Layer], Family] = {
+    ReLU: _elementwise(ReLU),
+    Tanh: _elementwise(Tanh),
+    Dense: Family(_dense, _dense_shapes),
+}
+"""The layers that hold no layers."""
+
+
+def layers(shape: Shape | None = None, dtype: DTypeLike = np.float32) -> Strategy[Layer]:
+    """Draw a layer of minidl that holds no other.
+
+    Parameters
+    ----------
+    shape : tuple of int, optional
+        The shape of the samples that it has to take; any by default.
+    dtype : floating dtype, default float32
+        The dtype of its parameters.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from minidl import Dense
+    >>> find(layers(), lambda layer: isinstance(layer, Dense))
+    Dense(1 → 1)
+    """
+
+    def that_take(shape: Shape) -> Strategy[Layer]:
+        drawn = (family.layers(shape, dtype) for family in FAMILIES.values())
+        return st.one_of([strategy for strategy in drawn if strategy is not None])
+
+    return _shapes().flatmap(that_take) if shape is None else that_take(shape)
+
+
+@st.composite
+def _chain(draw: st.DrawFn, shape: Shape, dtype: DTypeLike, depth: int) -> Sequential:
+    members: list[Layer] = []
+    for _ in range(draw(st.integers(0, 4))):
+        again = [layer for layer in members if _keeps(layer, shape, dtype)]
+        kinds = [layers(shape, dtype)]
+        kinds += [container(shape, dtype, depth - 1) for container in _containers(depth)]
+        kinds += [st.sampled_from(again)] if again else []
+        member = draw(st.one_of(kinds))
+        members.append(member)
+        shape = _outcome(member, shape, dtype)
+    return draw(st.builds(Sequential, *map(st.just, members)))
+
+
+def _containers(depth: int) -> Iterator[Callable[[Shape, DTypeLike, int], Strategy[Layer]]]:
+    yield from CONTAINERS.values() if depth > 0 else ()
+
+
+def _outcome(layer: Layer, shape: Shape, dtype: DTypeLike) -> Shape:
+    return tuple(np.shape(layer(np.zeros((1, *shape), dtype)))[1:])
+
+
+def _keeps(layer: Layer, shape: Shape, dtype: DTypeLike) -> bool:
+    """Tell whether a layer may stand here once more, and again wherever it is followed by this."""
+    try:
+        return _outcome(layer, shape, dtype) == shape
+    except ValueError:
+        return False
+
+
+CONTAINERS: dict[type[Layer], Callable[[Shape, DTypeLike, int], Strategy[Layer]]] = {
+    Sequential: _chain,
+}
+"""The layers of layers: functions (shape, dtype, depth) -> strategy, depth being what is left."""
+
+
+def networks(
+    shape: Shape | None = None, dtype: DTypeLike = np.float32, *, depth: int = 2
+) -> Strategy[Layer]:
+    """Draw a network: layers in nested containers, where a layer may stand twice.
+
+    Parameters
+    ----------
+    shape : tuple of int, optional
+        The shape of the samples that it has to take; any by default.
+    dtype : floating dtype, default float32
+        The dtype of its parameters.
+    depth : int, default 2
+        How deep containers may be nested in the outermost one.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from minidl import Dense
+    >>> find(networks(), lambda network: any(isinstance(layer, Dense) for layer in network))
+    Sequential(
+      [0] Dense(1 → 1)    2
+    )  2 parameters, float32
+    """
+
+    def that_take(shape: Shape) -> Strategy[Layer]:
+        return st.one_of([container(shape, dtype, depth) for container in CONTAINERS.values()])
+
+    return _shapes().flatmap(that_take) if shape is None else that_take(shape)
+
+
+def inputs_for(layer: Layer, *, shape: Shape | None = None) -> Strategy[tuple[Any, ...]]:
+    """Draw what the forward of a layer takes, in the dtype of its parameters.
+
+    Parameters
+    ----------
+    layer : Layer
+        A layer of minidl, a loss, or a network of such layers.
+    shape : tuple of int, optional
+        The shape of one sample: needed for layers of your own.
+
+    Returns
+    -------
+    strategy of tuples
+        The inputs, to be called with as ``layer.forward(*inputs)``.
+
+    Raises
+    ------
+    TypeError
+        If the class of the layer is not known and no shape is given.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> from minidl import Dense
+    >>> find(inputs_for(Dense(2, 3)), lambda inputs: True)
+    (array([[0., 0.]], dtype=float32),)
+    """
+    dtype = network_dtype(layer) or np.dtype(np.float32)
+    if isinstance(layer, Loss) and shape is None:
+        if type(layer) not in LOSSES:
+            raise TypeError(f"inputs_for does not know what {layer!r} takes")
+        return LOSSES[type(layer)](dtype)
+    drawn = _sample_shapes(layer) if shape is None else st.just(shape)
+    shapes = _shapes() if drawn is None else drawn
+    return st.tuples(shapes.flatmap(lambda shape: batches(shape, dtype)))
+
+
+def _sample_shapes(layer: Layer) -> Strategy[Shape] | None:
+    if isinstance(layer, Sequential):
+        shapes = (_sample_shapes(child) for child in layer)
+        return next((strategy for strategy in shapes if strategy is not None), None)
+    if type(layer) not in FAMILIES:
+        raise TypeError(
+            f"inputs_for does not know what {layer!r} takes: give the shape of a sample, "
+            "inputs_for(layer, shape=(3,))"
+        )
+    return FAMILIES[type(layer)].shapes(layer)
+
+
+@st.composite
+def _classification(draw: st.DrawFn, dtype: DTypeLike) -> tuple[Any, ...]:
+    """Draw logits, class indices or probabilities, and perhaps weights."""
+    logits = draw(batches(None, dtype))
+    dtype, shape, classes = logits.dtype, logits.shape[:-1], logits.shape[-1]
+    if draw(st.booleans()):
+        counts = draw(arrays(np.int64, logits.shape, elements=st.integers(0, 4)))
+        counts[..., 0] += 1
+        target = (counts / counts.sum(axis=-1, keepdims=True)).astype(dtype)
+    else:
+        target = draw(arrays(np.int64, shape, elements=st.integers(0, classes - 1)))
+    if draw(st.booleans()):
+        weights = st.sampled_from([1.0, 0.0, 0.5, 2.0, 10.0])
+        return logits, target, draw(arrays(dtype, shape, elements=weights))
+    return logits, target
+
+
+LOSSES: dict[type[Loss], Callable[[DTypeLike], Strategy[tuple[Any, ...]]]] = {
+    SoftmaxCrossEntropy: _classification,
+}
+"""The losses, and functions (dtype) -> strategy that draw what each takes."""

@@ -1,0 +1,220 @@
+"""Every example runs without a display, reaches what it states, and saves its pictures."""
+
+import gzip
+import os
+import runpy
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+MNIST = Path(os.environ.get("MINIDL_MNIST", ROOT / "../shared/data/mnist"))
+SCRIPTS = sorted(path.stem for path in EXAMPLES.glob("[!_]*.py"))
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Return a function that runs an example as a script and returns the names it defined."""
+    plt.switch_backend("agg")
+    monkeypatch.syspath_prepend(EXAMPLES)
+
+    def run_example(name, *options):
+        script = EXAMPLES / f"{name}.py"
+        monkeypatch.setattr(sys, "argv", [str(script), "--save", str(tmp_path), *options])
+        return runpy.run_path(str(script), run_name="__main__")
+
+    yield run_example
+    plt.close("all")
+
+
+def assert_saved(folder, *names):
+    assert sorted(path.name for path in folder.iterdir()) == sorted(f"{name}.png" for name in names)
+    for path in folder.iterdir():
+        height, width, _ = plt.imread(path).shape
+        assert min(height, width) >= 300
+
+
+class TestPerceptronOnBlobs:
+    def test_is_right_and_proves_it(self, run, tmp_path, capsys):
+        found = run("perceptron_on_blobs")
+        assert found["held_out"] >= 0.95
+        assert found["against_hand"] < 1e-12
+        assert found["relative"] < 1e-7
+        assert len(found["watch"].errors) == 150
+        assert max(found["watch"].errors) < 1e-7
+        assert 1e-3 < np.median(found["mistaken"].errors) < 1e-1
+        assert f"held-out accuracy {found['held_out']:.3f}" in capsys.readouterr().out
+        assert_saved(tmp_path, "perceptron_on_blobs")
+
+
+class TestWhereOneLayerFails:
+    def test_fails(self, run, tmp_path, capsys):
+        held_out = run("where_one_layer_fails")["held_out"]
+        assert held_out["circles"] < 0.6
+        assert 0.8 < held_out["moons"] < 0.92
+        printed = capsys.readouterr().out
+        for name, reached in held_out.items():
+            assert f"{name}: held-out accuracy {reached:.3f}" in printed
+        assert_saved(tmp_path, "where_one_layer_fails")
+
+
+class TestOneHiddenLayer:
+    def test_learns_circles_and_moons(self, run, tmp_path, capsys):
+        found = run("one_hidden_layer")
+        assert min(found["held_out"].values()) >= 0.97
+        assert [proof.verdict for proof in found["proofs"]] == ["pass", "pass"]
+        printed = capsys.readouterr().out
+        for name, reached in found["held_out"].items():
+            assert f"{name}: held-out accuracy {reached:.3f}" in printed
+        assert_saved(tmp_path, "one_hidden_layer", "quickstart")
+        assert (tmp_path / "quickstart.png").stat().st_size < 150_000
+
+
+class TestHowManyHiddenUnits:
+    def test_shows_what_the_units_buy(self, run, tmp_path):
+        found = run("how_many_hidden_units")
+        held_out, training_loss = found["held_out"], found["training_loss"]
+        assert list(held_out) == [1, 2, 3, 4, 8, 16, 64]
+        assert max(held_out[1], held_out[2]) < 0.9
+        assert min(held_out[units] for units in (3, 4, 8, 16, 64)) >= 0.95
+        losses = list(training_loss.values())
+        assert all(after < before + 0.005 for before, after in pairwise(losses))
+        assert_saved(tmp_path, "how_many_hidden_units")
+
+
+class TestReluAgainstTanh:
+    def test_learns_with_both(self, run, tmp_path):
+        held_out = run("relu_against_tanh")["held_out"]
+        assert list(held_out) == ["ReLU", "tanh"]
+        assert min(held_out.values()) >= 0.97
+        assert_saved(tmp_path, "relu_against_tanh")
+
+    def test_draws_a_polygon_and_a_curve(self, run):
+        """Of the pieces of the boundary, ReLU's turn at a few corners, tanh's everywhere."""
+        straight = {}
+        for name, ax in zip(("ReLU", "tanh"), run("relu_against_tanh")["axes"], strict=True):
+            boundary = ax.collections[0].get_paths()[0].vertices
+            pieces = np.diff(boundary, axis=0)
+            pieces = pieces[np.linalg.norm(pieces, axis=1) > 1e-3]
+            turns = np.diff(np.unwrap(np.arctan2(pieces[:, 1], pieces[:, 0])))
+            straight[name] = np.mean(abs(turns) < 1e-3)
+        assert straight["ReLU"] > 0.9
+        assert straight["tanh"] < 0.2
+
+
+class TestALayerOfYourOwn:
+    def test_is_caught_mended_and_used(self, run, tmp_path, capsys):
+        found = run("a_layer_of_your_own")
+        assert found["report"].verdict == "fail"
+        assert found["report"].findings[0].mistake == "ignores-upstream"
+        assert found["mended"].ok
+        assert found["held_out"] >= 0.97
+        printed = capsys.readouterr().out
+        assert "GradientError, slope: " in printed
+        assert_saved(tmp_path, "a_layer_of_your_own")
+
+
+class TestDigits:
+    def test_reads_handwriting(self, run, tmp_path, capsys):
+        found = run("digits")
+        assert found["held_out"] >= 0.97
+        assert found["held_out"] == pytest.approx(1 - len(found["wrong"]) / len(found["y_test"]))
+        assert f"held-out accuracy {found['held_out']:.3f}" in capsys.readouterr().out
+        assert_saved(tmp_path, "digits", "digits_wrong")
+
+
+class TestStepSize:
+    def test_finds_the_steps_of_the_theory(self, run, tmp_path):
+        found = run("step_size")
+        assert 1e-9 < found["best_step"]["one-sided"] < 1e-7
+        assert 1e-6 < found["best_step"]["central"] < 1e-4
+        assert found["least_error"]["one-sided"] > 1e-9
+        assert found["least_error"]["central"] < 1e-10
+        assert found["ladder_error"] <= found["ladder_bound"] < 1e-11
+        assert_saved(tmp_path, "step_size")
+
+
+class TestMnist:
+    @pytest.mark.skipif(
+        not MNIST.is_dir(), reason="no MNIST files: MINIDL_MNIST names their folder"
+    )
+    def test_reads_a_tenth_of_the_digits_well(self, run, tmp_path, capsys):
+        found = run("mnist", "--data", str(MNIST), "--train", "6000", "--epochs", "5")
+        assert found["x_train"].shape == (6000, 784)
+        assert found["x_test"].shape == (10_000, 784)
+        assert found["held_out"] >= 0.93
+        assert f"test accuracy {found['held_out']:.4f}" in capsys.readouterr().out
+        assert_saved(tmp_path, "mnist", "mnist_wrong")
+
+    def test_downloads_the_digits_without_a_folder(self, run, monkeypatch):
+        pixels = np.random.default_rng(0).integers(0, 256, (60_100, 784), dtype=np.uint8)
+        labels = np.array([str(number % 10) for number in range(60_100)])
+        asked = []
+
+        def fetch_openml(name, **options):
+            asked.append(name)
+            return pixels, labels
+
+        monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch_openml)
+        found = run("mnist", "--train", "100", "--epochs", "1")
+        assert asked == ["mnist_784"]
+        np.testing.assert_array_equal(found["x_train"], pixels[:100] / np.float32(255))
+        np.testing.assert_array_equal(found["y_test"], np.arange(60_000, 60_100) % 10)
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            (b"<html>not found</html>", "is damaged: Not a gzipped file"),
+            (gzip.compress(bytes(100))[:-12], "is damaged"),
+            (gzip.compress(b"\0\0\x08\x01\0\0\0\x02\1\2"), "is no IDX file of bytes with 3 axes"),
+            (gzip.compress(b"\0\0\x0d\x03" + bytes(12)), "is no IDX file of bytes with 3 axes"),
+            (gzip.compress(b"\0\0\x08\x03\0\0"), "is no IDX file of bytes with 3 axes"),
+            (
+                gzip.compress(b"\0\0\x08\x03\0\0\0\x01\0\0\0\x02\0\0\0\x02" + bytes(3)),
+                r"should hold \(1, 2, 2\) bytes, but holds 3",
+            ),
+        ],
+    )
+    def test_says_what_is_wrong_with_a_broken_file(self, run, tmp_path, content, message):
+        (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(content)
+        with pytest.raises(ValueError, match=message):
+            run("mnist", "--data", str(tmp_path))
+
+
+def test_every_example_has_a_test():
+    tested = {name.removeprefix("Test").lower() for name in globals() if name.startswith("Test")}
+    assert {name.replace("_", "") for name in SCRIPTS} == tested
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_is_in_gallery_form(name):
+    source = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
+    _, title, underline, *_ = source.splitlines()
+    assert source.startswith('"""\n')
+    assert underline == "=" * len(title)
+    assert source.count("\n# %%\n") >= 2
+
+
+def test_runs_as_a_script_from_the_root(tmp_path):
+    """The command of the README, without a display and with the pictures in a new folder."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("DISPLAY", None)
+    finished = subprocess.run(
+        [sys.executable, "examples/step_size.py", "--save", str(tmp_path / "new" / "folder")],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert not finished.stderr
+    assert "central: best step" in finished.stdout
+    assert (tmp_path / "new" / "folder" / "step_size.png").is_file()
