@@ -120,6 +120,14 @@ class TestALayerOfYourOwn:
         assert_saved(tmp_path, "a_layer_of_your_own")
 
 
+class TestWhatDidIGetWrong:
+    def test_gets_ten_answers(self, run, tmp_path):
+        reports = run("what_did_i_get_wrong")["reports"]
+        assert len(reports) == 10
+        assert all(report.verdict == "fail" for report in reports.values())
+        assert_saved(tmp_path, "what_did_i_get_wrong")
+
+
 class TestDigits:
     def test_reads_handwriting(self, run, tmp_path, capsys):
         found = run("digits")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import FunctionType, ModuleType
+from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,8 @@ def arrays_in(item: Any, path: str, seen: set[int] | None = None) -> Iterator[tu
     elif isinstance(item, (list, tuple)):
         children = [(f"{path}[{number}]", child) for number, child in enumerate(item)]
     elif callable(item) and getattr(item, "__closure__", None):
-        children = [(path, cell.cell_contents) for cell in item.__closure__]
+        filled = (cell for cell in item.__closure__ if cell != CellType())
+        children = [(path, cell.cell_contents) for cell in filled]
     elif hasattr(item, "__dict__"):
         children = [(f"{path}.{name}", child) for name, child in vars(item).items()]
     for place, child in children:

@@ -482,6 +482,14 @@ class DividesByOneLessThanTheBatch(Layer):
         return dy / dy.dtype.type(count)
 
 
+@breaks(laws.takes_a_batch_of_one)
+class FitsALineThroughTheBatch(Double):
+    def forward(self, x):
+        if len(x) == 1:
+            raise ValueError("more than one sample is needed")
+        return 2 * x, None
+
+
 @breaks(laws.takes_an_empty_batch)
 class FindsTheLargest(Double):
     def forward(self, x):
@@ -525,12 +533,29 @@ class ForgetsItsStatistics(Double):
 
 
 @breaks(laws.takes_an_empty_batch)
+class LossThatFailsOnNothing(Layer):
+    def forward(self, x):
+        if not x.size:
+            raise ZeroDivisionError("nothing to average")
+        return x.mean(), x.shape
+
+    def backward(self, dy, shape):
+        return np.full(shape, dy / np.prod(shape))
+
+
+@breaks(laws.takes_an_empty_batch)
 class LossOfNothing(Layer):
     def forward(self, x):
         return x.sum() / max(x.size, 1), x.shape
 
     def backward(self, dy, shape):
         return np.full(shape, dy / 12)
+
+
+@breaks(laws.takes_an_empty_batch)
+class ReturnsARowForNothing(Double):
+    def backward(self, dy, cache):
+        return 2 * dy if len(dy) else np.zeros((1, 3), dy.dtype)
 
 
 @breaks(laws.treats_samples_independently)
@@ -630,6 +655,25 @@ class ForgetsItsGain(Scale):
 
     def __init__(self):
         self.gain = Parameter(np.random.default_rng().normal(size=3))
+
+
+@breaks(laws.can_be_copied)
+@breaks(laws.can_be_pickled)
+class ComesBackAsAnother(Scale):
+    def __reduce_ex__(self, protocol):
+        return Double, ()
+
+
+@breaks(laws.can_be_pickled)
+class LosesAParameter(Scale):
+    def __getstate__(self):
+        return {"options": ()}
+
+    def forward(self, x):
+        return (x * self.gain.value if hasattr(self, "gain") else x), x
+
+    def backward(self, dy, x):
+        return super().backward(dy, x) if hasattr(self, "gain") else dy
 
 
 @breaks(laws.can_be_pickled)

@@ -110,6 +110,11 @@ def test_a_network_takes_the_samples_it_was_asked_to_take(data):
     assert len(network(data.draw(batches((2, 3), size=4)))) == 4
 
 
+@given(layers(()))
+def test_samples_without_axes_have_layers_too(layer):
+    assert layer(np.ones(3)).shape == (3,)
+
+
 @given(st.data())
 def test_a_loss_takes_its_inputs(data):
     loss = SoftmaxCrossEntropy()

@@ -56,13 +56,15 @@ def _survives(
     layer: Layer, inputs: runs.Inputs, done: str, duplicate: Callable[[Layer], Layer]
 ) -> None:
     with runs.explained(layer, f"when it is {done}"):
-        duplicate(layer)
+        first = duplicate(layer)
+    if type(first) is not type(layer):
+        runs.fail(layer, f"when it is {done}, it comes back as {type(first).__name__}")
+    lost = sorted(state_arrays(layer).keys() ^ state_arrays(first).keys())
+    if lost:
+        runs.fail(layer, f"when it is {done}, {lost[0]} is lost or gained")
     for original, x in runs.precisions(layer, inputs):
         twin = duplicate(original)
-        mine, other = (state_arrays(each) for each in (original, twin))
-        if mine.keys() != other.keys():
-            lost = sorted(mine.keys() ^ other.keys())[0]
-            runs.fail(layer, f"when it is {done}, {lost} is lost or gained")
+        mine, other = state_arrays(original), state_arrays(twin)
         for name, array in mine.items():
             if array.size and np.may_share_memory(array, other[name]):
                 runs.fail(layer, f"when it is {done}, {name} is not: both share one array")
