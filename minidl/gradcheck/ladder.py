@@ -112,7 +112,8 @@ def climb(
         rounding = _calibrated(floor, c, h, 30 if eps < 1e-10 else 3) / h
         slopes = _smooth(f, b, c, rounding)
         _mark_kinks(slopes, f, b, rounding)
-    slopes.error[noise > 1e-3 * np.abs(y).max(initial=0)] = np.inf
+    seen = np.abs(y).max(initial=0) or np.max(largest[np.isfinite(largest)], initial=0)
+    slopes.error[noise > 1e-3 * seen] = np.inf
     unknown = ~np.isfinite(slopes.low) | ~np.isfinite(slopes.high)
     slopes.error[unknown] = np.inf
     return slopes

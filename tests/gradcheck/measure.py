@@ -58,7 +58,8 @@ def judge_awkward(item, seed=0):
         if sentence.startswith("ValueError"):  # the documented answer when nothing is to check
             allowed.add("raises")
     name = f"{item.name} (seed {seed})"
-    return Outcome(name, verdict, mistakes, sentence, verdict != "fail", verdict in allowed)
+    right = verdict in allowed or verdict == "inconclusive"
+    return Outcome(name, verdict, mistakes, sentence, right, verdict in allowed)
 
 
 def judge_random(seed):

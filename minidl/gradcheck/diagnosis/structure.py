@@ -150,8 +150,8 @@ def partial_samples(e: Evidence) -> Answer:
     return None
 
 
-def overwritten_contributions(e: Evidence) -> Answer:
-    """Where several contributions meet, only one of them is kept."""
+def overwritten_contributions(e: Evidence, either: bool = False) -> Answer:
+    """Backward keeps only the last contribution where several meet; the first if `either`."""
     if e.terms is None or not e.y.ndim or not e.wrong.any():
         return None
     wrong = np.flatnonzero(e.wrong)
@@ -161,13 +161,14 @@ def overwritten_contributions(e: Evidence) -> Answer:
     for summed in [(), *subsets(e.y.ndim)]:
         groups = terms.sum(axis=summed).reshape(-1, wrong.size)
         present = np.abs(groups) > small
-        last = len(groups) - 1 - np.argmax(present[::-1], axis=0)
-        if (present.sum(axis=0) > 1).all() and (
-            np.abs(groups[last, np.arange(wrong.size)] - a) <= small
-        ).all():
+        ends = [len(groups) - 1 - np.argmax(present[::-1], axis=0)]
+        if either:  # a loop may run over the places or over the offsets, which turns the order
+            ends.append(np.argmax(present, axis=0))
+        kept = [np.abs(groups[end, np.arange(wrong.size)] - a) <= small for end in ends]
+        if (present.sum(axis=0) > 1).all() and any(k.all() for k in kept):
             return (
                 "overwritten-contributions",
-                "where several contributions meet, only the last is kept: = where += belongs "
+                "where several contributions meet, only one is kept: = where += belongs "
                 "(np.add.at for repeated indices)",
             )
     return None
@@ -175,7 +176,7 @@ def overwritten_contributions(e: Evidence) -> Answer:
 
 def overwritten_in_places(e: Evidence) -> Answer:
     """Backward does so, and elements with one contribution only are right."""
-    return overwritten_contributions(e) if (e.known & ~e.wrong).any() else None
+    return overwritten_contributions(e, True) if (e.known & ~e.wrong).any() else None
 
 
 def wrong_axis(e: Evidence) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -71,18 +72,8 @@ def mean_and_variance(e: Evidence) -> Answer:
                     ("missing-term", "a multiple of the output", [e.y]),
                     ("missing-term", "a multiple of the output's exponential", [np.exp(e.y)]),
                 ]
-        if e.y.shape == e.shape:
-            others = tuple(i for i in range(len(e.shape)) if i not in axes)
-            with np.errstate(all="ignore"):
-                mean = np.broadcast_to(e.v.mean(axis=others, keepdims=True), e.shape)
-            bases += [
-                ("wrong-axis", "the mean is that of another axis: the one", [one, mean]),
-                (
-                    "wrong-axis",
-                    "the sum in the variance path is that of another axis: the one",
-                    [centred, centred * (e.v * centred).mean(axis=others, keepdims=True)],
-                ),
-            ]
+        if e.y.shape == e.shape and len(axes) < len(e.shape):
+            bases += [("wrong-axis", what, basis) for what, basis in _other_axes(e, axes, centred)]
         bases += [
             ("missing-term", "a multiple of the input", [e.value]),
             ("variance-path", "the path through mean and variance", [one, centred]),
@@ -97,6 +88,30 @@ def mean_and_variance(e: Evidence) -> Answer:
                         f"{what} along axis {along} is missing or has a wrong coefficient",
                     )
     return None
+
+
+def _other_axes(
+    e: Evidence, axes: tuple[int, ...], centred: Array
+) -> Iterator[tuple[str, list[Array]]]:
+    """Yield what remains if a mean is taken along the other axes than those of forward."""
+    others = tuple(i for i in range(len(e.shape)) if i not in axes)
+
+    def mean(array: Array) -> Array:
+        return np.broadcast_to(array.mean(axis=others, keepdims=True), e.shape)
+
+    gains = [
+        p for p in e.point.values if 0 < p.ndim < len(e.shape) and p.shape == e.shape[-p.ndim :]
+    ]
+    for upstream in (e.v, *(e.v * gain for gain in gains)):
+        yield "a mean along another axis is taken: that", [np.ones(e.shape), mean(upstream)]
+        for eps in (0.0, 1e-5, 1e-8, 1e-3, 1e-6):
+            variance = (centred**2).mean(axis=axes, keepdims=True)
+            with np.errstate(all="ignore"):
+                normal = centred / np.sqrt(variance + eps)
+                yield (
+                    "the variance path sums along another axis: that",
+                    [centred, centred * mean(upstream * normal)],
+                )
 
 
 def _projected(array: Array, basis: list[Array], axes: tuple[int, ...]) -> Array:
