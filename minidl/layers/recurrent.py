@@ -330,39 +330,40 @@ class GRU(_Recurrent):
         inner = np.empty_like(states[1:])
         for t, a in enumerate(projected):
             from_state = np.dot(states[t], self.weight_hidden.value)
-            gates, candidate, q = a[:, : 2 * size], a[:, 2 * size :], inner[t]
+            r, z, m = _split(a, size)
+            gates, q, h = a[:, : 2 * size], inner[t], states[t + 1]
             gates += from_state[:, : 2 * size]
             _sigmoid(gates)
             np.add(from_state[:, 2 * size :], self.bias_hidden.value, out=q)
-            r, z = gates[:, :size], gates[:, size:]
-            candidate += r * q
-            np.tanh(candidate, out=candidate)
-            np.subtract(states[t], candidate, out=states[t + 1])
-            states[t + 1] *= z
-            states[t + 1] += candidate
+            m += r * q
+            np.tanh(m, out=m)
+            np.subtract(states[t], m, out=h)
+            h *= z
+            h += m  # m + z (hₜ₋₁ − m)
         return projected, inner
 
     def _run_back(self, dstates: Array, states: Array, kept: Any) -> tuple[Array, Array]:
         (activated, inner), size = kept, self.hidden_features
+        r, z, m = _split(activated, size)
+        # what does not depend on dh is computed for all steps at once
+        to_candidate = (1 - z) * (1 - m * m)
+        to_reset = inner * r * (1 - r)
+        to_update = (states[:-1] - m) * z * (1 - z)
         da = np.empty(activated.shape, np.result_type(activated, dstates))
         dg = np.empty_like(da)
+        da_r, da_z, dq = _split(dg, size)
+        da_n = da[:, :, 2 * size :]
         for t in reversed(range(len(da))):
-            dh, q = dstates[t + 1], inner[t]
-            r, z, m = (activated[t, :, k * size : (k + 1) * size] for k in range(3))
-            da_r, da_z, dq = (dg[t, :, k * size : (k + 1) * size] for k in range(3))
-            da_m = dh * (1 - z)
-            da_m *= 1 - m * m
-            np.multiply(da_m, r, out=dq)
-            np.multiply(dq, q, out=da_r)
-            da_r *= 1 - r
-            np.multiply(dh, states[t] - m, out=da_z)
-            da_z *= z * (1 - z)
-            da[t] = dg[t]
-            da[t, :, 2 * size :] = da_m
-            dstates[t] += dh * z
+            dh = dstates[t + 1]
+            np.multiply(dh, to_candidate[t], out=da_n[t])
+            np.multiply(da_n[t], r[t], out=dq[t])
+            np.multiply(da_n[t], to_reset[t], out=da_r[t])
+            np.multiply(dh, to_update[t], out=da_z[t])
+            dstates[t] += dh * z[t]
             dstates[t] += np.dot(dg[t], self.weight_hidden.value.T)
-        dq_all = dg[:, :, 2 * size :].reshape(-1, size)
-        self.bias_hidden.grad += np.dot(np.ones(len(dq_all), dq_all.dtype), dq_all)
+        da[:, :, : 2 * size] = dg[:, :, : 2 * size]
+        flat = dq.reshape(-1, size)
+        self.bias_hidden.grad += np.dot(np.ones(len(flat), flat.dtype), flat)
         return da, dg
 
 
@@ -466,10 +467,10 @@ class LSTM(_Recurrent):
         squashed = np.empty_like(states[1:])  # tanh c
         for t, a in enumerate(projected):
             a += np.dot(states[t], self.weight_hidden.value)
+            i, f, g, o = _split(a, size)
             _sigmoid(a[:, : 2 * size])
-            np.tanh(a[:, 2 * size : 3 * size], out=a[:, 2 * size : 3 * size])
-            _sigmoid(a[:, 3 * size :])
-            i, f, g, o = (a[:, k * size : (k + 1) * size] for k in range(4))
+            np.tanh(g, out=g)
+            _sigmoid(o)
             np.multiply(f, cells[t], out=cells[t + 1])
             cells[t + 1] += i * g
             np.tanh(cells[t + 1], out=squashed[t])
@@ -477,21 +478,31 @@ class LSTM(_Recurrent):
         return projected, cells, squashed
 
     def _run_back(self, dstates: Array, states: Array, kept: Any) -> tuple[Array, Array]:
-        (activated, cells, squashed), size = kept, self.hidden_features
+        activated, cells, squashed = kept
+        i, f, g, o = _split(activated, self.hidden_features)
+        # what does not depend on dh and dc is computed for all steps at once
+        slopes = activated * (1 - activated)
+        _split(slopes, self.hidden_features)[2][...] = 1 - g * g
+        to_cell = o * (1 - squashed * squashed)
         da = np.empty(activated.shape, np.result_type(activated, dstates))
+        da_i, da_f, da_g, da_o = _split(da, self.hidden_features)
         dc = np.zeros_like(dstates[0])
         for t in reversed(range(len(da))):
-            dh, s = dstates[t + 1], squashed[t]
-            i, f, g, o = (activated[t, :, k * size : (k + 1) * size] for k in range(4))
-            da_i, da_f, da_g, da_o = (da[t, :, k * size : (k + 1) * size] for k in range(4))
-            dc += dh * o * (1 - s * s)
-            np.multiply(dc * g, i * (1 - i), out=da_i)
-            np.multiply(dc * cells[t], f * (1 - f), out=da_f)
-            np.multiply(dc * i, 1 - g * g, out=da_g)
-            np.multiply(dh * s, o * (1 - o), out=da_o)
-            dc *= f
+            dh = dstates[t + 1]
+            dc += dh * to_cell[t]
+            np.multiply(dc, g[t], out=da_i[t])
+            np.multiply(dc, cells[t], out=da_f[t])
+            np.multiply(dc, i[t], out=da_g[t])
+            np.multiply(dh, squashed[t], out=da_o[t])
+            da[t] *= slopes[t]
+            dc *= f[t]
             dstates[t] += np.dot(da[t], self.weight_hidden.value.T)
         return da, da
+
+
+def _split(gates: Array, size: int) -> list[Array]:
+    """Return views of the gates that stand side by side in the last axis."""
+    return [gates[..., k : k + size] for k in range(0, gates.shape[-1], size)]
 
 
 def _sigmoid(a: Array) -> None:
