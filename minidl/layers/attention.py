@@ -39,13 +39,11 @@ class PositionalEncoding(Layer):
         The size of the last axis.
     max_length : int, default 1024
         The longest sequence that will come.
-    dtype : floating dtype, default float32
-        The dtype of P.
 
     Attributes
     ----------
     encoding : ndarray, shape (max_length, features)
-        P.
+        P; it is added in the dtype of x.
 
     Raises
     ------
@@ -64,15 +62,13 @@ class PositionalEncoding(Layer):
             [0.841, 0.54 , 0.01 , 1.   ]]], dtype=float32)
     """
 
-    def __init__(
-        self, features: int, max_length: int = 1024, *, dtype: DTypeLike = np.float32
-    ) -> None:
+    def __init__(self, features: int, max_length: int = 1024) -> None:
         self.features = integer("features", features, least=1)
         self.max_length = integer("max_length", max_length, least=1)
         place = np.arange(self.features)
         wavelength = 10000.0 ** ((place - place % 2) / self.features)
         angle = np.arange(self.max_length)[:, np.newaxis] / wavelength
-        self.encoding = np.where(place % 2, np.cos(angle), np.sin(angle)).astype(dtype)
+        self.encoding = np.where(place % 2, np.cos(angle), np.sin(angle))
 
     def forward(self, x: Array) -> tuple[Array, None]:
         """Return (x + P, None)."""
@@ -83,7 +79,8 @@ class PositionalEncoding(Layer):
                 f"{self}: sequences have {steps} steps, at most {self.max_length} are encoded "
                 f"(input shape {x.shape})"
             )
-        return x + self.encoding[:steps], None
+        dtype = x.dtype if x.dtype.kind == "f" else np.float64
+        return x + self.encoding[:steps].astype(dtype, copy=False), None
 
     def backward(self, dy: Array, _: None, /) -> Array:
         """Return dy."""

@@ -166,7 +166,7 @@ def test_scores_of_ten_thousand_do_not_overflow(dtype):
 def test_without_positions_attention_does_not_know_the_order_and_with_them_it_does():
     rng = np.random.default_rng(0)
     attention = MultiHeadAttention(4, 2, rng=rng, dtype=np.float64)
-    placed = Sequential(PositionalEncoding(4, dtype=np.float64), attention)
+    placed = Sequential(PositionalEncoding(4), attention)
     x = rng.normal(size=(1, 6, 4))
     order = rng.permutation(6)
     assert_close(attention(x[:, order]), attention(x)[:, order], 1e-13)
@@ -174,7 +174,7 @@ def test_without_positions_attention_does_not_know_the_order_and_with_them_it_do
 
 
 def test_the_encoding_is_the_one_of_the_paper():
-    encoding = PositionalEncoding(6, 50, dtype=np.float64).encoding
+    encoding = PositionalEncoding(6, 50).encoding
     for t, k in np.ndindex(50, 3):
         angle = t / 10000 ** (2 * k / 6)
         assert encoding[t, 2 * k] == pytest.approx(np.sin(angle), abs=1e-12)
@@ -182,10 +182,10 @@ def test_the_encoding_is_the_one_of_the_paper():
     assert PositionalEncoding(5, 4).encoding.shape == (4, 5)
 
 
-def test_the_encoding_follows_the_dtype_of_the_network():
-    layer = PositionalEncoding(4, 8)
-    assert layer(np.zeros((1, 3, 4), np.float32)).dtype == np.float32
-    assert layer.astype(np.float64)(np.zeros((1, 3, 4))).dtype == np.float64
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_encoding_is_added_in_the_dtype_of_the_sequences(dtype):
+    assert PositionalEncoding(4, 8)(np.zeros((1, 3, 4), dtype)).dtype == dtype
+    assert PositionalEncoding(4, 8)(np.zeros((1, 3, 4), int)).dtype == np.float64
 
 
 def test_ten_steps_of_a_network_of_attention_and_a_gru_agree_with_torch():
@@ -194,7 +194,7 @@ def test_ten_steps_of_a_network_of_attention_and_a_gru_agree_with_torch():
     attention = MultiHeadAttention(4, 2, causal=True, rng=rng, dtype=np.float64)
     gru = GRU(4, 5, last=True, rng=rng, dtype=np.float64)
     dense = Dense(5, 3, rng=rng, dtype=np.float64)
-    encoding = PositionalEncoding(4, 6, dtype=np.float64)
+    encoding = PositionalEncoding(4, 6)
     network = Sequential(encoding, attention, gru, dense)
     theirs = as_torch_attention(attention), as_torch(gru), torch.nn.Linear(5, 3).double()
     with torch.no_grad():
