@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from types import FrameType, TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
 
 __all__ = ["Interrupt"]
 
@@ -26,6 +27,9 @@ class Interrupt:
         self._installed = False
 
     def __enter__(self) -> Interrupt:
+        import signal  # here, for the sake of the time that `import minidl` takes
+        import threading
+
         main = threading.current_thread() is threading.main_thread()
         if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, self._handle)
@@ -33,6 +37,8 @@ class Interrupt:
         return self
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        import signal
+
         if self.requested:
             signal.default_int_handler(number, frame)
         self.requested = True
@@ -43,5 +49,7 @@ class Interrupt:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        import signal
+
         if self._installed:
             signal.signal(signal.SIGINT, signal.default_int_handler)
