@@ -289,18 +289,28 @@ class Trial:
             )
         return agreed
 
+    def same_output(self, y: Any, relative: float) -> bool:
+        """Tell whether an output is the first one, up to rounding."""
+        return close(y, self.first, self.tolerance(relative)) or (
+            distance(y, self.first) <= 1e3 * self.trembling("")
+        )
+
     def trembling(self, name: str) -> float:
-        """Return how much a gradient of fresh layers changes when the point moves by roundings."""
-        if not self._noise:
+        """Return how much a gradient, or the output, changes when the point moves by roundings."""
+        names = ["", *(tensor.name for tensor in self.subject.tensors)]
+
+        def fresh(values: list[Array]) -> list[Array]:
             # layers that were never used: what earlier calls left behind is not noise
-            plain = self.subject.fresh().gradients(self.subject.values, self.cotangent)
-            self._noise = {tensor.name: 0.0 for tensor in self.subject.tensors}
+            twin = self.subject.fresh()
+            return [twin.output(values), *twin.gradients(values, self.cotangent)]
+
+        if not self._noise:
+            plain = fresh(self.subject.values)
             for _ in range(3):
                 moved = [
                     v + 4 * self.eps * np.abs(v).max(initial=0) * self.rng.choice([-1, 1], v.shape)
                     for v in self.subject.values
                 ]
-                new = self.subject.fresh().gradients(moved, self.cotangent)
-                for tensor, a, b in zip(self.subject.tensors, new, plain, strict=True):
-                    self._noise[tensor.name] = max(self._noise[tensor.name], distance(a, b))
+                for key, a, b in zip(names, fresh(moved), plain, strict=True):
+                    self._noise[key] = max(self._noise.get(key, 0.0), distance(a, b))
         return self._noise[name]
