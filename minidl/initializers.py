@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from minidl.parameters import Parameter
+from minidl.validation import floating_dtype
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -26,14 +27,48 @@ __all__ = [
     "glorot_uniform",
     "he_normal",
     "he_uniform",
+    "initialized",
     "zeros",
 ]
 
 Initializer: TypeAlias = "Callable[[Generator, tuple[int, ...], Any], NDArray[Any]]"
 
 
+def initialized(
+    name: str,
+    initializer: Initializer,
+    rng: Generator,
+    shape: tuple[int, ...],
+    dtype: DTypeLike,
+) -> Parameter:
+    """Return a parameter of a shape with the values that an initializer gives.
+
+    Raises
+    ------
+    TypeError
+        If the initializer is no function, or the dtype not floating.
+    ValueError
+        If the values have another shape, or are not finite.
+    """
+    dtype = floating_dtype("dtype", dtype)
+    if not callable(initializer):
+        raise TypeError(
+            f"{name}_initializer must be a function (rng, shape, dtype), such as he_normal, "
+            f"got {initializer!r}"
+        )
+    value = np.asarray(initializer(rng, shape, dtype))
+    if value.shape != shape:
+        raise ValueError(f"{name}_initializer returned shape {value.shape}, expected {shape}")
+    parameter = Parameter(value, dtype)
+    if not np.isfinite(parameter.value).all():
+        raise ValueError(f"{name}_initializer returned values that are not finite in {dtype}")
+    return parameter
+
+
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
     """Return how many inputs a unit has, and how many units an input goes to."""
+    if 0 in shape:
+        raise ValueError(f"there is nothing to initialize in shape {shape}")
     if len(shape) == 2:
         return shape[0], shape[1]
     if len(shape) > 2:  # a convolution's: (out_channels, in_channels, *kernel)
