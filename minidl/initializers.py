@@ -27,42 +27,10 @@ __all__ = [
     "glorot_uniform",
     "he_normal",
     "he_uniform",
-    "initialized",
     "zeros",
 ]
 
 Initializer: TypeAlias = "Callable[[Generator, tuple[int, ...], Any], NDArray[Any]]"
-
-
-def initialized(
-    name: str,
-    initializer: Initializer,
-    rng: Generator,
-    shape: tuple[int, ...],
-    dtype: DTypeLike,
-) -> Parameter:
-    """Return a parameter of a shape with the values that an initializer gives.
-
-    Raises
-    ------
-    TypeError
-        If the initializer is no function, or the dtype not floating.
-    ValueError
-        If the values have another shape, or are not finite.
-    """
-    dtype = floating_dtype("dtype", dtype)
-    if not callable(initializer):
-        raise TypeError(
-            f"{name}_initializer must be a function (rng, shape, dtype), such as he_normal, "
-            f"got {initializer!r}"
-        )
-    value = np.asarray(initializer(rng, shape, dtype))
-    if value.shape != shape:
-        raise ValueError(f"{name}_initializer returned shape {value.shape}, expected {shape}")
-    parameter = Parameter(value, dtype)
-    if not np.isfinite(parameter.value).all():
-        raise ValueError(f"{name}_initializer returned values that are not finite in {dtype}")
-    return parameter
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -177,10 +145,24 @@ def draw(
     shape: tuple[int, ...],
     dtype: DTypeLike,
 ) -> Parameter:
-    """Return a layer's parameter of initial values; an initializer's wrong shape is an error."""
-    value = initializer(rng, shape, np.dtype(dtype))
-    if np.shape(value) != shape:
-        raise ValueError(
-            f"{layer}: {name}_initializer returned shape {np.shape(value)}, expected {shape}"
+    """Return a layer's parameter of a shape with the values that an initializer gives.
+
+    Raises
+    ------
+    TypeError
+        If the initializer is no function, or the dtype not floating.
+    ValueError
+        If the values have another shape, or are not finite.
+    """
+    dtype, what = floating_dtype("dtype", dtype), f"{layer}: {name}_initializer"
+    if not callable(initializer):
+        raise TypeError(
+            f"{what} must be a function (rng, shape, dtype), such as he_normal, got {initializer!r}"
         )
-    return Parameter(value, dtype)
+    value = np.asarray(initializer(rng, shape, dtype))
+    if value.shape != shape:
+        raise ValueError(f"{what} returned shape {value.shape}, expected {shape}")
+    parameter = Parameter(value, dtype)
+    if not np.isfinite(parameter.value).all():
+        raise ValueError(f"{what} returned values that are not finite in {dtype}")
+    return parameter

@@ -171,8 +171,10 @@ def annotate(error: Exception, place: str, layer: Layer) -> None:
     other exception, whose arguments may mean something, they are added as a note.
     """
     if type(error) in (ValueError, TypeError) and [type(a) for a in error.args] == [str]:
-        message, kind = error.args[0], type(layer).__name__
-        named = message.startswith((repr(layer).partition("\n")[0], f"{kind}[", f"{kind}:"))
+        message, name = error.args[0], title(layer)
+        named = message.startswith(
+            (name, f"{name.partition('(')[0]}[", f"{name.partition('(')[0]}:")
+        )
         error.args = (f"{place} {message}" if named else f"{place} {title(layer)}: {message}",)
     else:
         error.add_note(f"in {place} {title(layer)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from minidl.initializers import Initializer, glorot_uniform, initialized, zeros
+from minidl.initializers import Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
 from minidl.validation import as_generator, boolean, integer
 
@@ -83,10 +83,8 @@ class Dense(Layer):
         boolean("bias", bias)
         rng = as_generator(rng)
         shape = self.in_features, self.out_features
-        self.weight = initialized(f"{self}: weight", weight_initializer, rng, shape, dtype)
-        self.bias = (
-            initialized(f"{self}: bias", bias_initializer, rng, shape[1:], dtype) if bias else None
-        )
+        self.weight = draw(self, "weight", weight_initializer, rng, shape, dtype)
+        self.bias = draw(self, "bias", bias_initializer, rng, shape[1:], dtype) if bias else None
 
     def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return (x W + b, cache)."""
