@@ -98,11 +98,17 @@ class Layer(ABC):
         """Compute the output as at inference: write nothing, keep nothing."""
         held = [path for path, item in walk(self) if path and isinstance(item, Layer)]
         if held:
+            own = [path for path in held if not path.startswith(tuple(f"{one}." for one in held))]
             raise NotImplementedError(
-                f"{type(self).__name__} holds layers ({', '.join(held)}): "
+                f"{type(self).__name__} holds layers ({', '.join(own)}): "
                 "define __call__ by calling them"
             )
-        return self.forward(*inputs, **constants)[0]
+        result = self.forward(*inputs, **constants)
+        if not (isinstance(result, tuple) and len(result) == 2):
+            raise TypeError(
+                f"{title(self)}: forward must return (output, cache), got {type(result).__name__}"
+            )
+        return result[0]
 
     def astype(self, dtype: DTypeLike) -> Self:
         """Return an independent copy whose parameters, buffers and constant arrays have a dtype.
@@ -165,8 +171,10 @@ def annotate(error: Exception, place: str, layer: Layer) -> None:
     other exception, whose arguments may mean something, they are added as a note.
     """
     if type(error) in (ValueError, TypeError) and [type(a) for a in error.args] == [str]:
-        message, kind = error.args[0], type(layer).__name__
-        named = message.startswith((repr(layer).partition("\n")[0], f"{kind}[", f"{kind}:"))
+        message, name = error.args[0], title(layer)
+        named = message.startswith(
+            (name, f"{name.partition('(')[0]}[", f"{name.partition('(')[0]}:")
+        )
         error.args = (f"{place} {message}" if named else f"{place} {title(layer)}: {message}",)
     else:
         error.add_note(f"in {place} {title(layer)}")
