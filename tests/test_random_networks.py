@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, target
 from hypothesis import strategies as st
 
-from minidl import Dense, Sequential, SoftmaxCrossEntropy, Tanh
+from minidl import BatchNorm, Dense, Sequential, SoftmaxCrossEntropy, Tanh
 from minidl.gradcheck import check_gradients
+from minidl.parameters import walk
 from minidl.testing import laws
 from minidl.testing.strategies import inputs_for, networks
 
@@ -17,8 +18,10 @@ CONTRACT = [law for law in laws.LAWS if law is not laws.has_proven_gradients]
 def test_a_random_network_keeps_every_law(data):
     network = data.draw(networks(), label="network")
     inputs = data.draw(inputs_for(network), label="inputs")
+    mixes = any(isinstance(layer, BatchNorm) for _, layer in walk(network))
     for law in CONTRACT:
-        law(network, *inputs)
+        if not (mixes and law is laws.treats_samples_independently):
+            law(network, *inputs)
 
 
 @given(inputs_for(SoftmaxCrossEntropy()))
@@ -46,7 +49,6 @@ def test_no_gradient_of_the_loss_is_called_wrong(inputs):
     accept(SoftmaxCrossEntropy(), inputs)
 
 
-@pytest.mark.xfail(reason="1 − y² of a saturated tanh is called wrong in float32: a false alarm")
 @pytest.mark.parametrize("inside", [(), (Dense(1, 1, rng=2),)], ids=["alone", "in a network"])
 def test_a_saturated_tanh_in_float32_is_not_called_wrong(inside):
     report = check_gradients(Sequential(*inside, Tanh()), np.float32([[8]]), variants=False)

@@ -35,7 +35,9 @@ def test_all_broken_laws_are_told_in_one_message():
         check_layer(Both(), X)
     lines = str(caught.value).splitlines()
     assert lines[0] == "Both(gain (3,)) breaks 3 laws:"
-    assert re.match(r"  adds_to_gradients: the gradient of gain that was there before is .* \+=", lines[1])
+    assert re.match(
+        r"  adds_to_gradients: the gradient of gain that was there before is .* \+=", lines[1]
+    )
     assert lines[2].startswith("  leaves_the_same_gradients_without_dx: ")
     assert lines[3].startswith("  can_be_pickled: ")
 
