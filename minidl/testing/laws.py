@@ -27,28 +27,6 @@ from minidl.testing import batches, strict
 from minidl.testing.copies import survives
 from minidl.testing.runs import Probe, contract, explained, fail, precisions, told
 
-__all__ = [
-    "LAWS",
-    "Law",
-    "adds_to_gradients",
-    "agrees_in_both_precisions",
-    "can_be_copied",
-    "can_be_pickled",
-    "has_proven_gradients",
-    "is_linear_in_the_cotangent",
-    "is_reentrant",
-    "keeps_no_state",
-    "keeps_shape_and_dtype",
-    "keeps_what_it_handed_out",
-    "leaves_its_arguments_alone",
-    "leaves_the_same_gradients_without_dx",
-    "repeats_itself_at_inference",
-    "takes_a_batch_of_one",
-    "takes_an_empty_batch",
-    "takes_any_memory_layout",
-    "treats_samples_independently",
-]
-
 Law: TypeAlias = Callable[..., None]
 
 
@@ -190,3 +168,5 @@ LAWS: tuple[Law, ...] = (
     has_proven_gradients,
 )
 """Every law, in the order in which `check_layer` tells of them."""
+
+__all__ = ["LAWS", "OWN", "Law", *(law.__name__ for law in LAWS)]

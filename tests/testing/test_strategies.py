@@ -154,7 +154,7 @@ def test_counter_examples_are_small():
 
 
 def test_a_counter_example_is_printed_as_the_code_that_makes_it():
-    @settings(database=None)
+    @settings(database=None, max_examples=1000)
     @given(network=networks((2,)))
     def holds(network):
         assert not any(isinstance(layer, Dense) for layer in network)
