@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minidl.parameters import Buffer, Parameter, network_dtype, walk
+from minidl.parameters import Buffer, Parameter, walk
 
 __all__ = ["Layer", "annotate", "input_dtype", "title"]
 
@@ -147,16 +147,16 @@ class Layer(ABC):
 def input_dtype(network: Any) -> np.dtype[Any] | None:
     """Tell the dtype that a network wants its input in.
 
-    It is that of its parameters (None: it has none), or intp if it takes integers: if one of the
-    layers down to the first that holds no others says so with ``takes_integers``.
+    It is that of its first parameter (None: it has none), or intp if a layer that comes before
+    it says with ``takes_integers`` that it takes integers.
     """
     for _, item in walk(network):
-        if isinstance(item, Layer):
-            if item.takes_integers:
-                return np.dtype(np.intp)
-            if not any(path and isinstance(inner, Layer) for path, inner in walk(item)):
-                break
-    return network_dtype(network)
+        if isinstance(item, Parameter):
+            dtype: np.dtype[Any] = item.value.dtype
+            return dtype
+        if getattr(item, "takes_integers", False):
+            return np.dtype(np.intp)
+    return None
 
 
 def title(layer: Layer) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from inspect import signature
 from typing import Any
 
@@ -28,7 +29,7 @@ def describe(thing: Any, **given: Any) -> str:
     >>> describe(Huber()), describe(Huber(delta=2))
     ('Huber()', 'Huber(delta=2)')
     """
-    defaults = {name: option.default for name, option in signature(type(thing)).parameters.items()}
+    defaults = _defaults(type(thing))
     values = {name: getattr(thing, name) for name in defaults if hasattr(thing, name)} | given
     options = [
         f"{name}={_spell(value)}"
@@ -36,6 +37,11 @@ def describe(thing: Any, **given: Any) -> str:
         if value is not None and _spell(value) != _spell(defaults.get(name))
     ]
     return f"{type(thing).__name__}({', '.join(options)})"
+
+
+@lru_cache
+def _defaults(kind: Any) -> dict[str, Any]:
+    return {name: option.default for name, option in signature(kind).parameters.items()}
 
 
 def _spell(value: Any) -> str:
