@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from inspect import signature
 from typing import Any
 
 import numpy as np
 
 __all__ = ["describe"]
+
+_DEFAULTS: dict[type, dict[str, Any]] = {}
 
 
 def describe(thing: Any, **given: Any) -> str:
@@ -29,19 +30,18 @@ def describe(thing: Any, **given: Any) -> str:
     >>> describe(Huber()), describe(Huber(delta=2))
     ('Huber()', 'Huber(delta=2)')
     """
-    defaults = _defaults(type(thing))
+    kind = type(thing)
+    if kind not in _DEFAULTS:  # asking for a signature is slow
+        options = signature(kind).parameters.items()
+        _DEFAULTS[kind] = {name: option.default for name, option in options}
+    defaults = _DEFAULTS[kind]
     values = {name: getattr(thing, name) for name in defaults if hasattr(thing, name)} | given
-    options = [
+    shown = [
         f"{name}={_spell(value)}"
         for name, value in values.items()
         if value is not None and _spell(value) != _spell(defaults.get(name))
     ]
-    return f"{type(thing).__name__}({', '.join(options)})"
-
-
-@lru_cache
-def _defaults(kind: Any) -> dict[str, Any]:
-    return {name: option.default for name, option in signature(kind).parameters.items()}
+    return f"{type(thing).__name__}({', '.join(shown)})"
 
 
 def _spell(value: Any) -> str:
