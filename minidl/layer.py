@@ -13,6 +13,9 @@ from minidl.parameters import Buffer, Parameter, walk
 
 __all__ = ["Layer", "annotate", "input_dtype", "title"]
 
+_PLAIN = (Parameter, Buffer, np.ndarray, int, float, str, type(None))
+"""What a layer can have that holds no layers: the usual attributes, told quickly."""
+
 
 class Layer(ABC):
     """One differentiable function, with or without parameters.
@@ -96,6 +99,16 @@ class Layer(ABC):
 
     def __call__(self, *inputs: Any, **constants: Any) -> Any:
         """Compute the output as at inference: write nothing, keep nothing."""
+        if not all(isinstance(item, _PLAIN) for item in vars(self).values()):
+            self._refuse_to_hold()
+        result = self.forward(*inputs, **constants)
+        if not (isinstance(result, tuple) and len(result) == 2):
+            raise TypeError(
+                f"{title(self)}: forward must return (output, cache), got {type(result).__name__}"
+            )
+        return result[0]
+
+    def _refuse_to_hold(self) -> None:
         held = [path for path, item in walk(self) if path and isinstance(item, Layer)]
         if held:
             own = [path for path in held if not path.startswith(tuple(f"{one}." for one in held))]
@@ -103,12 +116,6 @@ class Layer(ABC):
                 f"{type(self).__name__} holds layers ({', '.join(own)}): "
                 "define __call__ by calling them"
             )
-        result = self.forward(*inputs, **constants)
-        if not (isinstance(result, tuple) and len(result) == 2):
-            raise TypeError(
-                f"{title(self)}: forward must return (output, cache), got {type(result).__name__}"
-            )
-        return result[0]
 
     def astype(self, dtype: DTypeLike) -> Self:
         """Return an independent copy whose parameters, buffers and constant arrays have a dtype.
