@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from minidl.parameters import Buffer, Parameter, walk
+from minidl.validation import output_and_cache
 
 __all__ = ["Layer", "annotate", "input_dtype", "title"]
 
@@ -101,12 +102,7 @@ class Layer(ABC):
         """Compute the output as at inference: write nothing, keep nothing."""
         if not all(isinstance(item, _PLAIN) for item in vars(self).values()):
             self._refuse_to_hold()
-        result = self.forward(*inputs, **constants)
-        if not (isinstance(result, tuple) and len(result) == 2):
-            raise TypeError(
-                f"{title(self)}: forward must return (output, cache), got {type(result).__name__}"
-            )
-        return result[0]
+        return output_and_cache(self, self.forward(*inputs, **constants))[0]
 
     def _refuse_to_hold(self) -> None:
         held = [path for path, item in walk(self) if path and isinstance(item, Layer)]
