@@ -11,6 +11,7 @@ import numpy as np
 
 from minidl.layer import Layer
 from minidl.parameters import Parameter, unique
+from minidl.validation import output_and_cache
 
 __all__ = ["audited", "first_not_finite"]
 
@@ -62,10 +63,7 @@ def _watch(layer: Layer) -> None:
     forward, backward, lean = layer.forward, layer.backward, layer.backward_parameters
 
     def checked_forward(*inputs: Any, **constants: Any) -> tuple[Any, Any]:
-        result = forward(*inputs, **constants)
-        if not (isinstance(result, tuple) and len(result) == 2):
-            raise TypeError(f"{layer}: forward must return (output, cache), got {type(result)}")
-        output, cache = result
+        output, cache = output_and_cache(layer, forward(*inputs, **constants))
         _check_dtype(layer, output, inputs)
         return output, _Watched(cache, inputs)
 

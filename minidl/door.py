@@ -13,6 +13,7 @@ from minidl.data import as_inputs, as_targets
 from minidl.layer import Layer
 from minidl.optimizers import Optimizer
 from minidl.parameters import Parameter, unique
+from minidl.validation import output_and_cache
 
 __all__ = [
     "check_callbacks",
@@ -57,12 +58,10 @@ def check_loss(loss: Layer, prediction: NDArray[Any], constants: tuple[Any, ...]
             inspect.signature(loss.forward).bind(prediction, *constants)
         except TypeError:
             raise TypeError(f"fit: {loss} takes no weights, but sample_weight was given") from None
-    result = loss.forward(prediction, *constants)
-    if not (isinstance(result, tuple) and len(result) == 2):
-        raise TypeError(f"{loss}: forward must return (loss, cache), got {type(result).__name__}")
-    if np.ndim(result[0]):
+    value, _ = output_and_cache(loss, loss.forward(prediction, *constants))
+    if np.ndim(value):
         raise ValueError(
-            f"{loss}: a loss is one number, got an array of shape {np.shape(result[0])}: take its "
+            f"{loss}: a loss is one number, got an array of shape {np.shape(value)}: take its "
             "mean, in forward and in backward"
         )
 

@@ -205,11 +205,10 @@ def walk(root: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _walk(item: Any, path: str, inside: tuple[int, ...]) -> Iterator[tuple[str, Any]]:
-    # np.random is loaded when it is first named: not by importing this module
-    if isinstance(item, (Parameter, Buffer, np.random.Generator, np.random.RandomState)):
+    children: Any
+    if isinstance(item, (Parameter, Buffer)):
         yield path, item
         return
-    children: Any
     if _is_layer(item):
         if id(item) in inside:  # a layer that knows its parent
             return
@@ -221,6 +220,9 @@ def _walk(item: Any, path: str, inside: tuple[int, ...]) -> Iterator[tuple[str, 
     elif isinstance(item, (list, tuple)):
         children = enumerate(item)
     else:
+        # np.random is loaded when it is first named: not by importing this module
+        if isinstance(item, (np.random.Generator, np.random.RandomState)):
+            yield path, item
         return
     for name, child in children:
         yield from _walk(child, f"{path}.{name}" if path else str(name), inside)

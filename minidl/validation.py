@@ -18,6 +18,7 @@ __all__ = [
     "floating_dtype",
     "integer",
     "number",
+    "output_and_cache",
     "seed_entropy",
 ]
 
@@ -116,6 +117,15 @@ def floating_dtype(name: str, dtype: Any) -> np.dtype[Any]:
     if resolved.kind != "f":
         raise TypeError(f"{name} must be a floating dtype, such as np.float32, got {dtype!r}")
     return resolved
+
+
+def output_and_cache(layer: Any, result: Any) -> tuple[Any, Any]:
+    """Return what a layer's forward returned, if it is the pair that it must be."""
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise TypeError(
+            f"{layer}: forward must return (output, cache), got {type(result).__name__}"
+        )
+    return result
 
 
 def as_generator(rng: Any) -> Generator:

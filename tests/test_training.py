@@ -568,7 +568,7 @@ def test_a_loss_that_is_no_number_or_takes_no_weights_is_refused():
     arguments = {"optimizer": SGD(network, 0.1), "x": x, "y": x, "epochs": 1, "batch_size": 8}
     for loss, weight, message in (
         (Unreduced(), None, "a loss is one number"),
-        (Bare(), None, r"must return \(loss, cache\)"),
+        (Bare(), None, r"must return \(output, cache\)"),
         (MeanSquare(), np.ones(60), "takes no weights"),
     ):
         with pytest.raises((TypeError, ValueError), match=message):
