@@ -10,14 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minidl.validation import floating_dtype
 
-__all__ = [
-    "Buffer",
-    "Parameter",
-    "ParameterVector",
-    "network_dtype",
-    "unique",
-    "walk",
-]
+__all__ = ["Buffer", "Parameter", "ParameterVector", "network_dtype", "unique", "walk"]
 
 
 def _stored(name: str, value: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
