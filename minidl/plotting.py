@@ -29,18 +29,12 @@ __all__ = ["decision_regions", "gradient_errors", "learning_curves"]
 
 # Ten colours that stay apart for colour-blind readers and in grey (M. Petroff, arXiv:2107.02270);
 # eleven markers, so that a colour and a marker together name more than a hundred classes.
+# fmt: off
 COLOURS = [
-    "#3f90da",
-    "#ffa90e",
-    "#bd1f01",
-    "#94a4a2",
-    "#832db6",
-    "#a96b59",
-    "#e76300",
-    "#b9ac70",
-    "#717581",
-    "#92dadd",
+    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
+    "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 ]
+# fmt: on
 MARKERS = "os^DvP*X<>p"
 
 
