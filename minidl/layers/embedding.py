@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from minidl.initializers import Initializer
+from minidl.initializers import Initializer, draw
 from minidl.layer import Layer
-from minidl.parameters import Parameter
 from minidl.validation import as_generator, integer
 
 if TYPE_CHECKING:
@@ -86,12 +85,7 @@ class Embedding(Layer):
         self.vocabulary = integer("vocabulary", vocabulary, least=1)
         self.features = integer("features", features, least=1)
         shape = (self.vocabulary, self.features)
-        value = weight_initializer(as_generator(rng), shape, np.dtype(dtype))
-        if np.shape(value) != shape:
-            raise ValueError(
-                f"{self}: weight_initializer returned shape {np.shape(value)}, expected {shape}"
-            )
-        self.weight = Parameter(value, dtype)
+        self.weight = draw(self, "weight", weight_initializer, as_generator(rng), shape, dtype)
 
     def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return (the vectors of x, shape (…, features); cache)."""
