@@ -109,9 +109,9 @@ class BatchNorm(Layer):
         count = x.size // self.features
         if count == 0:
             return x * self.gain.value.reshape(aligned), (x, self.gain.value, axis)
-        mean = _sums(x, axis) / count
+        mean = _sums(axis, x) / count
         normal = x - mean.reshape(aligned)
-        squares = _sums(normal, axis, normal)
+        squares = _sums(axis, normal, normal)
         inverse = 1 / np.sqrt(squares / count + self.eps)
         normal *= inverse.reshape(aligned)
 
@@ -129,7 +129,7 @@ class BatchNorm(Layer):
         """Return γ/s (dy − Σ dy / M − x̂ Σ (dy x̂) / M), and add dγ and dβ to the gradients."""
         normal, inverse, axis = cache
         aligned = _aligned(dy, axis)
-        d_gain, d_bias = _sums(dy, axis, normal), _sums(dy, axis)
+        d_gain, d_bias = _sums(axis, dy, normal), _sums(axis, dy)
         self.gain.grad += d_gain
         self.bias.grad += d_bias
         count = max(dy.size // self.features, 1)
@@ -168,14 +168,11 @@ def _aligned(x: NDArray[Any], axis: int) -> tuple[int, ...]:
     return (-1,) + (1,) * (x.ndim - axis - 1)
 
 
-def _sums(x: NDArray[Any], axis: int, other: NDArray[Any] | None = None) -> NDArray[Any]:
-    """Return Σ x, or Σ x · other, over all axes but one: several times as fast as sum(axis=…)."""
-    axes = ascii_lowercase[: x.ndim]
-    sums: NDArray[Any]
-    if other is None:
-        sums = np.einsum(f"{axes}->{axes[axis]}", x)
-    else:
-        sums = np.einsum(f"{axes},{axes}->{axes[axis]}", x, other)
+def _sums(axis: int, *factors: NDArray[Any]) -> NDArray[Any]:
+    """Return Σ x, or Σ x · y, over all axes but one: several times as fast as sum(axis=…)."""
+    axes = ascii_lowercase[: factors[0].ndim]
+    terms = ",".join([axes] * len(factors))
+    sums: NDArray[Any] = np.einsum(f"{terms}->{axes[axis]}", *factors)
     return sums
 
 
