@@ -225,13 +225,10 @@ class Concatenate(Branches):
                 f"Concatenate: no axis {self.axis} in the output of branch 0, of shape {first}"
             )
         axis = self.axis % len(first)
+        others = first[:axis] + first[axis + 1 :]
         for place, output in enumerate(outputs):
             shape = np.shape(output)
-            if len(shape) != len(first) or any(
-                one != other
-                for number, (one, other) in enumerate(zip(shape, first, strict=True))
-                if number != axis
-            ):
+            if len(shape) != len(first) or shape[:axis] + shape[axis + 1 :] != others:
                 raise ValueError(
                     f"Concatenate: branch {place} gives shape {shape}, but branch 0 {first}: "
                     f"they may differ in axis {self.axis} only"
