@@ -39,9 +39,9 @@ __all__ = [
     "loss_and_gradients", "predict", "predict_classes", "predict_proba",
 ]
 
-_HOMES = (
-    "callbacks", "composition", "containers", "history", "layer", "layers", "losses", "optimizers",
-    "parameters", "prediction", "schedules", "training",
+_HOMES = (  # what loads the most comes last
+    "parameters", "layer", "layers", "containers", "composition", "losses", "schedules",
+    "optimizers", "history", "prediction", "callbacks", "training",
 )
 # fmt: on
 
