@@ -48,8 +48,8 @@ def _require_finite(name: str, array: NDArray[Any], original: NDArray[Any]) -> N
         )
 
 
-def _as_real(name: str, data: Any, dtype: DTypeLike | None) -> NDArray[Any]:
-    """Return finite real numbers, cast to a floating dtype (None: floating ones stay as they are).
+def _as_real(name: str, data: Any, dtype: DTypeLike | None, *, finite: bool = True) -> NDArray[Any]:
+    """Return (finite) real numbers in a floating dtype (None: floating ones stay as they are).
 
     Native byte order and C order, so that the same numbers always give the same bits.
     """
@@ -60,7 +60,8 @@ def _as_real(name: str, data: Any, dtype: DTypeLike | None) -> NDArray[Any]:
         dtype = array.dtype.newbyteorder("=") if array.dtype.kind == "f" else np.float64
     with np.errstate(over="ignore"):
         cast = np.ascontiguousarray(array, dtype)
-    _require_finite(name, cast, array)
+    if finite:
+        _require_finite(name, cast, array)
     return cast
 
 
@@ -105,13 +106,7 @@ def as_batch(name: str, x: Any, dtype: np.dtype[Any] | None) -> NDArray[Any]:
         return x
     if dtype is not None and dtype.kind == "i":
         return as_inputs(name, x, dtype)
-    array = _as_array(name, x)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    if dtype is None:
-        return array if array.dtype.kind == "f" else array.astype(np.float64)
-    with np.errstate(over="ignore"):
-        return array.astype(dtype)
+    return _as_real(name, x, dtype, finite=False)
 
 
 def as_targets(
