@@ -7,9 +7,8 @@ import sys
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from minidl.parameters import Buffer, ParameterVector, unique
+from minidl.parameters import Array, Buffer, ParameterVector, unique
 from minidl.run import ForwardState, Run
 from minidl.validation import boolean, integer
 
@@ -67,7 +66,7 @@ class EarlyStopping:
         self.best: float | None = None
         self.best_step = 0
         self._seen = self._waited = 0
-        self._state: list[NDArray[Any]] = []
+        self._state: list[Array] = []
 
     def on_begin(self, run: Run) -> None:
         """Forget an earlier run."""
@@ -107,7 +106,7 @@ class EarlyStopping:
         )
 
 
-def _arrays(run: Run) -> list[NDArray[Any]]:
+def _arrays(run: Run) -> list[Array]:
     buffers = unique(run.network, Buffer).values()
     return [run.optimizer.vector.value, *(buffer.value for buffer in buffers)]
 
@@ -179,7 +178,7 @@ class GradientErrors:
             chosen = self._rng.choice(len(chosen), self.coordinates, replace=False)
         start = vector.value.copy()
 
-        def loss_at(values: NDArray[Any]) -> float:
+        def loss_at(values: Array) -> float:
             vector.value[:] = start
             vector.value[chosen] = values
             moved.restore(self._before)

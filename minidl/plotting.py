@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from minidl.data import as_inputs
 from minidl.history import History
 from minidl.layer import Layer
-from minidl.parameters import network_dtype
+from minidl.parameters import Array, network_dtype
 from minidl.prediction import predict_proba
 from minidl.validation import integer
 
@@ -218,7 +218,7 @@ def decision_regions(
     return axes
 
 
-def _edges(column: NDArray[Any], count: int) -> NDArray[Any]:
+def _edges(column: Array, count: int) -> Array:
     """Return the borders of `count` cells that cover the data with a margin of a tenth."""
     low, high = float(column.min()), float(column.max())
     margin = 0.1 * (high - low) or 1.0
@@ -243,16 +243,16 @@ def _colour(number: int) -> str:
     return COLOURS[number % len(COLOURS)]
 
 
-def _shade(probability: NDArray[Any]) -> NDArray[Any]:
+def _shade(probability: Array) -> Array:
     """Return an RGB image: the winner's colour, mixed with white as far as it is unsure."""
     classes = probability.shape[-1]
     palette = np.array([to_rgb(_colour(number)) for number in range(classes)])
     sure = (probability.max(axis=-1, keepdims=True) * classes - 1) / (classes - 1)
-    image: NDArray[Any] = 1 - 0.6 * sure * (1 - palette[probability.argmax(axis=-1)])
+    image: Array = 1 - 0.6 * sure * (1 - palette[probability.argmax(axis=-1)])
     return image.clip(0, 1)
 
 
-def _leads(score: NDArray[Any]) -> list[NDArray[Any]]:
+def _leads(score: Array) -> list[Array]:
     """Return by how much each class is ahead of the best of the others."""
     ranked = np.sort(score, axis=-1)
     best, second = ranked[..., -1], ranked[..., -2]

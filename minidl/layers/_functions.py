@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from minidl.parameters import Array
 
 __all__ = ["normal_cdf", "sigmoid"]
 
 
 @np.errstate(over="ignore")
-def sigmoid(x: NDArray[Any]) -> NDArray[Any]:
+def sigmoid(x: Array) -> Array:
     """Return σ(x) = 1 / (1 + e^−x), to full relative precision also where it is tiny.
 
     Where e^−x overflows to infinity the quotient is 0, as it should be.
     """
     denominator = np.exp(-x)
     denominator += 1
-    y: NDArray[Any] = 1 / denominator
+    y: Array = 1 / denominator
     return y
 
 
@@ -46,7 +46,7 @@ _SINGLE = (
 
 
 @np.errstate(over="ignore")
-def normal_cdf(x: NDArray[Any]) -> NDArray[Any]:
+def normal_cdf(x: Array) -> Array:
     """Return Φ(x) = ½ (1 + erf(x / √2)), the distribution function of the normal distribution.
 
     One smooth function S gives the whole lower tail without a case distinction::
@@ -70,5 +70,5 @@ def normal_cdf(x: NDArray[Any]) -> NDArray[Any]:
     tail += series[0]
     tail *= np.exp(-0.5 * (x * x))
     tail /= 2 + 4 * z
-    cdf: NDArray[Any] = np.abs((x > 0) - tail)
+    cdf: Array = np.abs((x > 0) - tail)
     return cdf

@@ -6,20 +6,18 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from minidl.initializers import Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
 from minidl.layers.recurrent import check_sequences
-from minidl.parameters import Parameter
+from minidl.parameters import Array, Parameter
 from minidl.validation import as_generator, boolean, integer
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
 __all__ = ["MultiHeadAttention", "PositionalEncoding"]
-
-Array = NDArray[Any]
 
 
 class PositionalEncoding(Layer):

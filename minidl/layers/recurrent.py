@@ -6,19 +6,17 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from minidl.initializers import Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
-from minidl.parameters import Parameter
+from minidl.parameters import Array, Parameter
 from minidl.validation import as_generator, boolean, integer, number
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
 __all__ = ["GRU", "LSTM", "RNN", "check_sequences"]
-
-Array = NDArray[Any]
 
 
 class _Recurrent(Layer):

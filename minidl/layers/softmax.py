@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.layer import Layer
+from minidl.parameters import Array
 from minidl.validation import integer
 
 __all__ = ["LogSoftmax", "Softmax"]
@@ -19,12 +17,12 @@ class _AlongAxis(Layer):
     def __init__(self, axis: int = -1) -> None:
         self.axis = integer("axis", axis)
 
-    def _shifted(self, x: NDArray[Any]) -> NDArray[Any]:
+    def _shifted(self, x: Array) -> Array:
         """Return x − max x along the axis: all exponentials lie in [0, 1], the largest at 1."""
         shape = np.shape(x)
         if not -len(shape) <= self.axis < len(shape) or shape[self.axis] == 0:
             raise ValueError(f"{self}: nothing along axis {self.axis} (input shape {shape})")
-        shifted: NDArray[Any] = x - x.max(axis=self.axis, keepdims=True)
+        shifted: Array = x - x.max(axis=self.axis, keepdims=True)
         return shifted
 
     def __repr__(self) -> str:
@@ -60,15 +58,15 @@ class Softmax(_AlongAxis):
     (array([[0.125, 0.25 , 0.625]]), array([[-0.078125, -0.15625 ,  0.234375]]))
     """
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (the probabilities, cache)."""
-        y: NDArray[Any] = np.exp(self._shifted(x))
+        y: Array = np.exp(self._shifted(x))
         y /= y.sum(axis=self.axis, keepdims=True)
         return y, y
 
-    def backward(self, dy: NDArray[Any], y: NDArray[Any], /) -> NDArray[Any]:
+    def backward(self, dy: Array, y: Array, /) -> Array:
         """Return y (dy − Σ dy y)."""
-        dx: NDArray[Any] = dy - (dy * y).sum(axis=self.axis, keepdims=True)
+        dx: Array = dy - (dy * y).sum(axis=self.axis, keepdims=True)
         dx *= y
         return dx
 
@@ -100,15 +98,15 @@ class LogSoftmax(_AlongAxis):
     (array([[0.125, 0.25 , 0.625]]), array([[-0.125, -0.25 ,  0.375]]))
     """
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (the logarithms of the probabilities, cache)."""
         y = self._shifted(x)
         y -= np.log(np.exp(y).sum(axis=self.axis, keepdims=True))
         return y, y
 
-    def backward(self, dy: NDArray[Any], y: NDArray[Any], /) -> NDArray[Any]:
+    def backward(self, dy: Array, y: Array, /) -> Array:
         """Return dy − p Σ dy."""
         spread = np.exp(y)
         spread *= dy.sum(axis=self.axis, keepdims=True)
-        dx: NDArray[Any] = dy - spread
+        dx: Array = dy - spread
         return dx
