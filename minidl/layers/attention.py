@@ -182,7 +182,9 @@ class MultiHeadAttention(Layer):
         qkv = np.concatenate([query.value, key.value, value.value], axis=1)
         self.weight_qkv, self.weight_output = Parameter(qkv, dtype), output
         self.bias_query, self.bias_value, self.bias_output = (
-            draw(self, "bias", bias_initializer, rng, square[:1], dtype) if bias else None
+            draw(self, "bias", bias_initializer, rng, square[:1], dtype)
+            if boolean("bias", bias)
+            else None
             for _ in range(3)
         )
 

@@ -13,7 +13,7 @@ from minidl.initializers import Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
 from minidl.layers.windows import Pair, Windows, check_images
 from minidl.parameters import Array, Parameter
-from minidl.validation import as_generator, integer
+from minidl.validation import as_generator, boolean, integer
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -128,7 +128,7 @@ class Conv2D(Layer):
         shape = (self.out_channels, self.in_channels, *self.windows.kernel)
         self.weight = draw(self, "weight", weight_initializer, rng, shape, dtype)
         self.bias: Parameter | None = None
-        if bias:
+        if boolean("bias", bias):
             self.bias = draw(self, "bias", bias_initializer, rng, shape[:1], dtype)
 
     def forward(self, x: Array) -> tuple[Array, Array]:
