@@ -1,17 +1,155 @@
-"""Layers of layers."""
+"""Layers of layers: what all of them share, and the chain."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, overload
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, overload
 
-from minidl.layer import Layer, annotate
+from minidl.layer import Layer, annotate, title
 from minidl.parameters import Parameter, unique, walk
 
-__all__ = ["Sequential"]
+if TYPE_CHECKING:
+    from minidl.summary import Summary
+
+__all__ = ["Chain", "Container", "Naming", "Sequential"]
 
 
-class Sequential(Layer, Sequence[Layer]):
+class Naming:
+    """A block in which the layers of a container work; an error that leaves it names the place.
+
+    Attributes
+    ----------
+    place : int
+        Which of the layers is at work.
+    """
+
+    __slots__ = ("container", "place")
+
+    def __init__(self, container: Container, place: int = 0) -> None:
+        self.container = container
+        self.place = place
+
+    def __enter__(self) -> Naming:
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, Exception):
+            where = f"{type(self.container).__name__}[{self.place}]"
+            annotate(error, where, self.container[self.place])
+
+
+class Container(Layer, Sequence[Layer]):
+    """A layer that holds layers, and is a read-only sequence of them.
+
+    It refuses what is not a layer, names the place of a layer in the errors that it raises, and
+    shows the tree of layers in its repr.
+    """
+
+    def __init__(self, *layers: Layer) -> None:
+        name = type(self).__name__
+        for place, layer in enumerate(layers):
+            if not isinstance(layer, Layer):
+                hint = ""
+                if isinstance(layer, (list, tuple)):
+                    hint = f"; pass the layers one by one, {name}(*layers)"
+                elif isinstance(layer, type) and issubclass(layer, Layer):
+                    hint = f"; make an instance, {layer.__name__}(…)"
+                raise TypeError(f"{name}[{place}] is not a layer: {layer!r}{hint}")
+
+    @property
+    @abstractmethod
+    def held(self) -> tuple[Layer, ...]:
+        """The layers, in order."""
+
+    @abstractmethod
+    def compute(self, x: Any, run: Callable[[int, Any], Any]) -> Any:
+        """Return the output, where ``run(place, x)`` is the output of the layer at a place."""
+
+    def __call__(self, x: Any) -> Any:
+        """Return the output as at inference."""
+
+        def run(place: int, x: Any) -> Any:
+            with Naming(self, place):
+                return self.held[place](x)
+
+        return self.compute(x, run)
+
+    def _settings(self) -> str:
+        """Return what the repr says beside the layers."""
+        return ""
+
+    def __len__(self) -> int:
+        return len(self.held)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.held)
+
+    @overload
+    def __getitem__(self, place: int) -> Layer: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Layer]: ...
+    def __getitem__(self, place: int | slice) -> Layer | Sequence[Layer]:
+        return self.held[place]
+
+    def __repr__(self) -> str:
+        total, dtype = _count(self)
+        rows = [line for place, layer in enumerate(self) for line in _rows(layer, f"[{place}]")]
+        width = max((len(text) for text, _ in rows), default=0)
+        digits = max((len(count) for _, count in rows), default=0)
+        lines = [f"  {text:{width}}    {count:>{digits}}".rstrip() for text, count in rows]
+        end = f"){self._settings()}  {total:,} parameters{dtype}"
+        return "\n".join([f"{type(self).__name__}(", *lines, end])
+
+
+class Chain(Container):
+    """A container whose layers follow one another: it can run them forwards and backwards."""
+
+    def __init__(self, *layers: Layer) -> None:
+        super().__init__(*layers)
+        self.layers = layers
+
+    @property
+    def held(self) -> tuple[Layer, ...]:
+        """The layers, in order."""
+        return self.layers
+
+    def backward_parameters(self, dy: Any, caches: list[Any], /) -> None:
+        """Do what `backward` does, down to the first layer that has parameters."""
+        for place, layer in enumerate(self.layers):
+            if any(isinstance(item, Parameter) for _, item in walk(layer)):
+                dy = self._backward(dy, caches, place + 1)
+                if dy is not None:
+                    with Naming(self, place):
+                        layer.backward_parameters(dy, caches[place])
+                return
+
+    def _forward(self, x: Any) -> tuple[Any, list[Any]]:
+        """Return (output of the last layer, the caches of all)."""
+        caches = []
+        with Naming(self) as at:
+            for at.place, layer in enumerate(self.layers):
+                x, cache = layer.forward(x)
+                caches.append(cache)
+        return x, caches
+
+    def _backward(self, dy: Any, caches: list[Any], first: int = 0) -> Any:
+        """Return the gradient of the input of the layer at place `first`."""
+        with Naming(self) as at:
+            for at.place in range(len(self.layers) - 1, first - 1, -1):
+                dy = self.layers[at.place].backward(dy, caches[at.place])
+                if dy is None:  # integers: there is no gradient further down
+                    return None
+        return dy
+
+    def _compute(self, x: Any, run: Callable[[int, Any], Any]) -> Any:
+        """Return the output of the last layer, see `compute`."""
+        for place in range(len(self.layers)):
+            x = run(place, x)
+        return x
+
+
+class Sequential(Chain):
     """A chain of layers: the output of each is the input of the next.
 
     Forward: y = fₖ(… f₂(f₁(x))). Backward is the chain rule, read from the end::
@@ -46,75 +184,56 @@ class Sequential(Layer, Sequence[Layer]):
     )  82 parameters, float32
     """
 
-    def __init__(self, *layers: Layer) -> None:
-        for place, layer in enumerate(layers):
-            if not isinstance(layer, Layer):
-                hint = ""
-                if isinstance(layer, (list, tuple)):
-                    hint = "; pass the layers one by one, Sequential(*layers)"
-                elif isinstance(layer, type) and issubclass(layer, Layer):
-                    hint = f"; make an instance, {layer.__name__}(…)"
-                raise TypeError(f"Sequential[{place}] is not a layer: {layer!r}{hint}")
-        self.layers = layers
-
     def forward(self, x: Any) -> tuple[Any, list[Any]]:
         """Return (output of the last layer, the caches of all)."""
-        caches = []
-        place = 0
-        try:
-            for place, layer in enumerate(self.layers):  # noqa: B007
-                x, cache = layer.forward(x)
-                caches.append(cache)
-        except Exception as error:
-            self._annotate(error, place)
-            raise
-        return x, caches
+        return self._forward(x)
 
     def backward(self, dy: Any, caches: list[Any], /) -> Any:
         """Return the gradient of the first layer's input."""
-        return self._backward_to(0, dy, caches)
+        return self._backward(dy, caches)
 
-    def backward_parameters(self, dy: Any, caches: list[Any], /) -> None:
-        """Do what `backward` does, down to the first layer that has parameters."""
-        for place, layer in enumerate(self.layers):
-            if any(isinstance(item, Parameter) for _, item in walk(layer)):
-                dy = self._backward_to(place + 1, dy, caches)
-                try:
-                    layer.backward_parameters(dy, caches[place])
-                except Exception as error:
-                    self._annotate(error, place)
-                    raise
-                return
+    def compute(self, x: Any, run: Callable[[int, Any], Any]) -> Any:
+        """Return the output of the last layer."""
+        return self._compute(x, run)
 
-    def _backward_to(self, first: int, dy: Any, caches: list[Any]) -> Any:
-        place = 0
-        try:
-            for place in range(len(self.layers) - 1, first - 1, -1):
-                dy = self.layers[place].backward(dy, caches[place])
-        except Exception as error:
-            self._annotate(error, place)
-            raise
-        return dy
+    def summary(self, input_shape: int | Sequence[int]) -> Summary:
+        """Return a table of the layers: output shapes, parameters, bytes.
 
-    def __call__(self, x: Any) -> Any:
-        """Return the output as at inference."""
-        place = 0
-        try:
-            for place, layer in enumerate(self.layers):  # noqa: B007
-                x = layer(x)
-        except Exception as error:
-            self._annotate(error, place)
-            raise
-        return x
+        Zeros are sent through the network, as at inference; nothing is written.
 
-    def _annotate(self, error: Exception, place: int) -> None:
-        annotate(error, f"Sequential[{place}]", self.layers[place])
+        Parameters
+        ----------
+        input_shape : int or sequence of int
+            The shape of one sample, without the axis of samples.
 
-    def __len__(self) -> int:
-        return len(self.layers)
+        Returns
+        -------
+        Summary
+            Its repr is the table; ``parameters`` is the number of learnt numbers. The bytes are
+            those of a layer's output for one sample: times the size of a batch, about what
+            training keeps in memory.
 
-    def __iter__(self) -> Iterator[Layer]:
-        return iter(self.layers)
+        Raises
+        ------
+        ValueError, TypeError
+            What a layer raises to which the shape does not fit, with its place and the table down
+            to there.
+
+        Examples
+        --------
+        >>> from minidl import Dense, Flatten, ReLU, Sequential
+        >>> Sequential(Flatten(), Dense(784, 32), ReLU(), Dense(32, 10)).summary((28, 28))
+        layer                  output shape  parameters  bytes
+        Sequential             (N, 10)                      40
+          [0] Flatten()        (N, 784)               0  3,136
+          [1] Dense(784 → 32)  (N, 32)           25,120    128
+          [2] ReLU()           (N, 32)                0    128
+          [3] Dense(32 → 10)   (N, 10)              330     40
+        25,450 parameters, float32, 101,800 bytes
+        """
+        from minidl.summary import summarize
+
+        return summarize(self, input_shape)
 
     @overload
     def __getitem__(self, place: int) -> Layer: ...
@@ -125,14 +244,6 @@ class Sequential(Layer, Sequence[Layer]):
             return Sequential(*self.layers[place])
         return self.layers[place]
 
-    def __repr__(self) -> str:
-        total, dtype = _count(self)
-        rows = [line for place, layer in enumerate(self) for line in _rows(layer, f"[{place}]")]
-        width = max((len(text) for text, _ in rows), default=0)
-        digits = max((len(count) for _, count in rows), default=0)
-        lines = [f"  {text:{width}}    {count:>{digits}}".rstrip() for text, count in rows]
-        return "\n".join(["Sequential(", *lines, f")  {total:,} parameters{dtype}"])
-
 
 def _count(layer: Layer) -> tuple[int, str]:
     values = [parameter.value for parameter in unique(layer, Parameter).values()]
@@ -140,13 +251,14 @@ def _count(layer: Layer) -> tuple[int, str]:
 
 
 def _rows(layer: Layer, place: str) -> list[tuple[str, str]]:
-    """Return (text, number of parameters) of each line that shows a layer in a Sequential."""
-    if isinstance(layer, Sequential):
+    """Return (text, number of parameters) of each line that shows a layer in a container."""
+    if isinstance(layer, Container) and len(layer):
         inner = [row for number, child in enumerate(layer) for row in _rows(child, f"[{number}]")]
         return [
-            (f"{place} Sequential(", ""),
+            (f"{place} {type(layer).__name__}(", ""),
             *((f"  {text}", count) for text, count in inner),
-            (")", ""),
+            (f"){layer._settings()}", ""),
         ]
     count, _ = _count(layer)
-    return [(f"{place} {repr(layer).partition(chr(10))[0]}", f"{count:,}" if count else "")]
+    brackets = "()" if isinstance(layer, Container) else ""
+    return [(f"{place} {title(layer)}{brackets}", f"{count:,}" if count else "")]

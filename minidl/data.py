@@ -63,16 +63,38 @@ def _as_real(name: str, data: Any, dtype: DTypeLike | None) -> NDArray[Any]:
     return cast
 
 
+def _as_integers(name: str, data: Any) -> NDArray[Any]:
+    array = _as_array(name, data)
+    if array.dtype.kind in "iu":
+        return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    array = _as_real(name, array, None)
+    fractional = array != np.trunc(array)
+    if fractional.any():
+        raise ValueError(
+            f"{name}{first_place(fractional)} is {array[fractional][0]}: "
+            "the first layer of this network takes integers"
+        )
+    huge = np.abs(array) >= 2**53
+    if huge.any():
+        raise ValueError(f"{name}{first_place(huge)} is {array[huge][0]}, too large for an index")
+    return array.astype(np.intp)
+
+
 def as_inputs(name: str, x: Any, dtype: DTypeLike | None) -> NDArray[Any]:
-    """Return the inputs of a network in its dtype.
+    """Return the inputs of a network in the dtype that `minidl.layer.input_dtype` tells.
+
+    Integers stay as they are where integers are wanted; whole floating numbers become integers.
 
     Raises
     ------
     TypeError
         For what is not real numbers: complex, object, strings, dates, sparse matrices.
     ValueError
-        For what is empty, 0-dimensional, ragged, masked, or not finite, with its place.
+        For what is empty, 0-dimensional, ragged, masked, or not finite, with its place; for
+        fractions where integers are wanted.
     """
+    if dtype is not None and np.dtype(dtype).kind == "i":
+        return _as_integers(name, x)
     return _as_real(name, x, dtype)
 
 

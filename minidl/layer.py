@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minidl.parameters import Buffer, Parameter, walk
+from minidl.parameters import Buffer, Parameter, network_dtype, walk
 
-__all__ = ["Layer", "annotate"]
+__all__ = ["Layer", "annotate", "input_dtype", "title"]
 
 
 class Layer(ABC):
@@ -33,6 +33,10 @@ class Layer(ABC):
     ----------
     differentiable : int or None
         How many of the leading inputs carry a gradient; None means every floating one.
+    takes_integers : bool
+        Whether the input holds integers, such as the words of a text: `fit` and `predict` then
+        do not cast what they are given to the network's dtype. A network takes what its first
+        layer takes.
 
     Examples
     --------
@@ -55,6 +59,7 @@ class Layer(ABC):
     """
 
     differentiable: ClassVar[int | None] = None
+    takes_integers: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, *inputs: Any, **constants: Any) -> tuple[Any, Any]:
@@ -133,16 +138,35 @@ class Layer(ABC):
         return f"{type(self).__name__}({', '.join(own)})"
 
 
+def input_dtype(network: Any) -> np.dtype[Any] | None:
+    """Tell the dtype that a network wants its input in.
+
+    It is that of its parameters (None: it has none), or intp if it takes integers: if one of the
+    layers down to the first that holds no others says so with ``takes_integers``.
+    """
+    for _, item in walk(network):
+        if isinstance(item, Layer):
+            if item.takes_integers:
+                return np.dtype(np.intp)
+            if not any(path and isinstance(inner, Layer) for path, inner in walk(item)):
+                break
+    return network_dtype(network)
+
+
+def title(layer: Layer) -> str:
+    """Name a layer in one line: the first of its repr."""
+    return repr(layer).partition("\n")[0].removesuffix("(")  # that of a container goes on
+
+
 def annotate(error: Exception, place: str, layer: Layer) -> None:
     """Say in an error where in a network it arose.
 
     The message of a ValueError or TypeError is prefixed with the place and the layer; to any
     other exception, whose arguments may mean something, they are added as a note.
     """
-    title = repr(layer).partition("\n")[0]
     if type(error) in (ValueError, TypeError) and [type(a) for a in error.args] == [str]:
-        message = error.args[0]
-        named = message.startswith((title, type(layer).__name__ + "["))
-        error.args = (f"{place} {message}" if named else f"{place} {title}: {message}",)
+        message, kind = error.args[0], type(layer).__name__
+        named = message.startswith((repr(layer).partition("\n")[0], f"{kind}[", f"{kind}:"))
+        error.args = (f"{place} {message}" if named else f"{place} {title(layer)}: {message}",)
     else:
-        error.add_note(f"in {place} {title}")
+        error.add_note(f"in {place} {title(layer)}")

@@ -15,7 +15,7 @@ from minidl.callbacks import HOOKS, Callback, progress_callbacks
 from minidl.data import as_inputs, as_targets, as_weights
 from minidl.history import History, Steps
 from minidl.interrupt import Interrupt
-from minidl.layer import Layer
+from minidl.layer import Layer, input_dtype
 from minidl.optimizers import Optimizer
 from minidl.parameters import Parameter, network_dtype, unique
 from minidl.prediction import accuracy
@@ -111,7 +111,8 @@ def loss_and_gradients(
     network, loss : Layer
         The prediction is ``network.forward(x)``; the loss compares it with y.
     x, y : array_like, shape (N, …)
-        The samples and their targets; a floating x is cast to the network's dtype.
+        The samples and their targets; a floating x is cast to the network's dtype, or to
+        integers if its first layer takes integers.
     sample_weight : array_like, shape (N,), optional
         The weights that the loss takes the mean with.
     scale : float, default 1.0
@@ -142,7 +143,8 @@ def loss_and_gradients(
     """
     x = np.asarray(x)
     if x.dtype.kind == "f":
-        x = x.astype(network_dtype(network) or x.dtype, copy=False)
+        dtype = input_dtype(network) or x.dtype
+        x = as_inputs("x", x, dtype) if dtype.kind == "i" else x.astype(dtype, copy=False)
     value, _ = _gradients(network, loss, x, y, sample_weight, scale)
     return value
 
@@ -190,7 +192,8 @@ def fit(
     optimizer : Optimizer
         Built for this network.
     x, y : array_like, shape (N, …)
-        The samples and their targets; floating arrays are cast to the network's dtype.
+        The samples and their targets; x is cast to the network's dtype, or to integers if
+        its first layer takes integers.
     epochs : int
         How often to go through the data.
     batch_size : int
@@ -254,15 +257,16 @@ def fit(
     _check_parts(network, loss, optimizer)
     hooks = _check_callbacks(callbacks)
     dtype = network_dtype(network)
-    x = as_inputs("x", x, dtype)
+    x = as_inputs("x", x, input_dtype(network))
     # An inference on the first batch: it finds what is wrong with shapes before anything changes.
     sample = network(x[:batch_size])
     y = as_targets("y", y, x, loss, sample)
     weight = None if sample_weight is None else as_weights("sample_weight", sample_weight, x, dtype)
     loss.forward(sample, *_targets(y[:batch_size], None if weight is None else weight[:batch_size]))
-    held_out = _check_validation(validation, loss, x, dtype, sample)
+    held_out = _check_validation(validation, loss, x, input_dtype(network), sample)
     if metrics is None:
-        metrics = {"accuracy": accuracy} if getattr(loss, "classification", False) else {}
+        counted = getattr(loss, "accuracy", accuracy)
+        metrics = {"accuracy": counted} if getattr(loss, "classification", False) else {}
     for name, metric in metrics.items():
         metric(sample, y[:batch_size])
         if name == "loss":

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["as_generator", "integer", "number", "seed_entropy"]
 
 
-def integer(name: str, value: Any, *, least: int) -> int:
+def integer(name: str, value: Any, *, least: int | None = None) -> int:
     """Return value as an int that is at least `least`; booleans are not integers."""
     try:
         if isinstance(value, (bool, np.bool)):
@@ -22,7 +22,7 @@ def integer(name: str, value: Any, *, least: int) -> int:
         result = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
-    if result < least:
+    if least is not None and result < least:
         raise ValueError(f"{name} must be at least {least}, got {value!r}")
     return result
 

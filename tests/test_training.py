@@ -11,6 +11,7 @@ from minidl import (
     SGD,
     Dense,
     DivergenceError,
+    ExponentialDecay,
     Layer,
     Parameter,
     ReLU,
@@ -601,3 +602,37 @@ def test_a_loss_of_the_users_own_needs_no_more_than_the_contract():
     history = fit(network, MeanSquare(), SGD(network, 0.05), x, target, epochs=50, batch_size=10)
     assert history.step_loss[-1] < 1e-4 * history.step_loss[0]
     assert list(history.training) == ["loss"]
+
+
+def test_a_schedule_counts_the_steps_of_fit_and_goes_back_with_a_run_that_diverged():
+    x, y = blobs(classes=2)
+    network = Sequential(Dense(2, 8, rng=0), Cube(), Dense(8, 2, rng=1))
+    optimizer = SGD(network, ExponentialDecay(1e-3, factor=1.5))
+    rates = []
+
+    class Watch:
+        def on_gradients(self, run):
+            rates.append(run.optimizer.learning_rate)
+
+    with pytest.raises(DivergenceError) as caught:
+        train(network, x, y, optimizer=optimizer, seed=0, epochs=50, callbacks=[Watch()])
+    np.testing.assert_allclose(rates, 1e-3 * 1.5 ** np.arange(len(rates)), rtol=1e-12)
+    assert optimizer.steps == 4 * (caught.value.epoch - 1)
+
+
+def test_a_loss_for_classes_of_the_users_own_gets_the_plain_accuracy():
+    class Plain(Layer):
+        differentiable, classification = 1, True
+        loss = SoftmaxCrossEntropy()
+
+        def forward(self, prediction, target):
+            return self.loss.forward(prediction, target)
+
+        def backward(self, dy, cache):
+            return self.loss.backward(dy, cache)
+
+    x, y = blobs()
+    one, other = perceptron(), perceptron()
+    plain = fit(one, Plain(), SGD(one, 0.1), x, y, epochs=2, batch_size=16, seed=0)
+    usual = fit(other, LOSS, SGD(other, 0.1), x, y, epochs=2, batch_size=16, seed=0)
+    assert plain.training == usual.training

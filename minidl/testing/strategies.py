@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -16,7 +17,20 @@ from numpy.typing import DTypeLike, NDArray
 
 from minidl.containers import Sequential
 from minidl.layer import Layer
-from minidl.layers import Dense, ReLU, Tanh
+from minidl.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    AvgPool2D,
+    Conv2D,
+    Dense,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    MultiHeadAttention,
+    PositionalEncoding,
+    ReLU,
+    Tanh,
+)
 from minidl.losses import Loss, SoftmaxCrossEntropy
 from minidl.parameters import network_dtype
 
@@ -97,8 +111,12 @@ def sizes() -> Strategy[int]:
     return st.sampled_from([1, 2, 3, 4, 5, 7])
 
 
+def _images() -> Strategy[Shape]:
+    return st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 5))
+
+
 def _shapes() -> Strategy[Shape]:
-    return st.one_of(st.tuples(sizes()), st.tuples(sizes(), sizes()))
+    return st.one_of(st.tuples(sizes()), st.tuples(sizes(), sizes()), _images())
 
 
 def batches(
@@ -221,6 +239,79 @@ def _dense_shapes(layer: Dense) -> Strategy[Shape]:
     return st.one_of(st.tuples(features), st.tuples(sizes(), features))
 
 
+def _typed(dtype: DTypeLike) -> dict[str, Any]:
+    return {} if np.dtype(dtype) == np.float32 else {"dtype": st.just(dtype)}
+
+
+def _convolution(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
+    if len(shape) != 3:
+        return None
+    return st.builds(
+        Conv2D,
+        st.just(shape[0]),
+        st.integers(1, 3),
+        st.tuples(*(st.integers(1, min(3, side)) for side in shape[1:])),
+        stride=st.integers(1, 2),
+        padding=st.integers(0, 1),
+        rng=st.integers(0, 9),
+        **_typed(dtype),
+    )
+
+
+def _pooling(kind: type[Layer]) -> Family:
+    def that_take(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
+        if len(shape) != 3:
+            return None
+        windows = st.tuples(*(st.integers(1, min(3, side)) for side in shape[1:]))
+        return st.builds(kind, windows, st.integers(1, 3), padding=st.just(0))
+
+    def shapes(layer: Any) -> Strategy[Shape]:
+        return _images_of(layer.windows.kernel)
+
+    return Family(that_take, shapes)
+
+
+def _images_of(least: Shape, channels: int | None = None) -> Strategy[Shape]:
+    depth = st.integers(1, 3) if channels is None else st.just(channels)
+    return st.tuples(depth, *(st.integers(side, side + 4) for side in least))
+
+
+def _recurrent(kind: type[Layer]) -> Family:
+    def that_take(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
+        if len(shape) != 2:
+            return None
+        return st.builds(
+            kind,
+            st.just(shape[1]),
+            st.integers(1, 3),
+            last=st.booleans(),
+            rng=st.integers(0, 9),
+            **_typed(dtype),
+        )
+
+    return Family(that_take, lambda layer: st.tuples(sizes(), st.just(layer.in_features)))
+
+
+def _attention(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
+    if len(shape) != 2:
+        return None
+    heads = [heads for heads in (1, 2, 3) if shape[1] % heads == 0]
+    return st.builds(
+        MultiHeadAttention,
+        st.just(shape[1]),
+        st.sampled_from(heads),
+        causal=st.booleans(),
+        rng=st.integers(0, 9),
+        **_typed(dtype),
+    )
+
+
+def _encoding(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
+    if len(shape) != 2:
+        return None
+    return st.builds(PositionalEncoding, st.just(shape[1]), st.just(8))
+
+
 def _elementwise(kind: type[Layer]) -> Family:
     return Family(lambda shape, dtype: st.builds(kind), lambda layer: None)
 
@@ -229,6 +320,22 @@ FAMILIES: dict[type[Layer], Family] = {
     ReLU: _elementwise(ReLU),
     Tanh: _elementwise(Tanh),
     Dense: Family(_dense, _dense_shapes),
+    Conv2D: Family(_convolution, lambda layer: _images_of(layer.windows.kernel, layer.in_channels)),
+    MaxPool2D: _pooling(MaxPool2D),
+    AvgPool2D: _pooling(AvgPool2D),
+    GlobalAveragePool2D: Family(
+        lambda shape, dtype: st.builds(GlobalAveragePool2D) if len(shape) == 3 else None,
+        lambda layer: _images(),
+    ),
+    RNN: _recurrent(RNN),
+    GRU: _recurrent(GRU),
+    LSTM: _recurrent(LSTM),
+    MultiHeadAttention: Family(
+        _attention, lambda layer: st.tuples(sizes(), st.just(layer.features))
+    ),
+    PositionalEncoding: Family(
+        _encoding, lambda layer: st.tuples(sizes(), st.just(layer.features))
+    ),
 }
 """The layers that hold no layers."""
 
@@ -364,13 +471,31 @@ def inputs_for(layer: Layer, *, shape: Shape | None = None) -> Strategy[tuple[An
 def _sample_shapes(layer: Layer) -> Strategy[Shape] | None:
     if isinstance(layer, Sequential):
         shapes = (_sample_shapes(child) for child in layer)
-        return next((strategy for strategy in shapes if strategy is not None), None)
+        if next((strategy for strategy in shapes if strategy is not None), None) is None:
+            return None
+        # a later layer may need more than the first: images of some size, sequences
+        return st.sampled_from([shape for shape in _CANDIDATES if _takes(layer, shape)])
     if type(layer) not in FAMILIES:
         raise TypeError(
             f"inputs_for does not know what {layer!r} takes: give the shape of a sample, "
             "inputs_for(layer, shape=(3,))"
         )
     return FAMILIES[type(layer)].shapes(layer)
+
+
+_CANDIDATES: list[Shape] = [
+    *product([1, 2, 3, 4, 5, 7]),
+    *product([1, 2, 3, 4, 5, 7], repeat=2),
+    *product([1, 2, 3], [1, 2, 3, 4, 5], [1, 2, 3, 4, 5]),
+]
+
+
+def _takes(layer: Layer, shape: Shape) -> bool:
+    try:
+        layer(np.zeros((1, *shape), network_dtype(layer)))
+    except ValueError:
+        return False
+    return True
 
 
 @st.composite

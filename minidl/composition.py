@@ -1,0 +1,252 @@
+"""Layers of layers whose input takes more than one way: around a chain, or through branches."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidl.containers import Chain, Container, Naming
+from minidl.layer import Layer
+from minidl.validation import integer
+
+__all__ = ["Add", "Branches", "Concatenate", "Residual"]
+
+
+class Residual(Chain):
+    """A chain of layers and a way around it: y = x + f(x), where f is the chain.
+
+    Backward. x reaches the loss directly and through f, and the two gradients add up::
+
+        dx = dy + backward_f(dy)
+
+    Whatever f does, the first term comes through undiminished: that is why networks of hundreds
+    of such blocks can be trained.
+
+    Parameters
+    ----------
+    *layers : Layer
+        The chain, first to last; its output has the shape of its input.
+
+    Raises
+    ------
+    TypeError
+        If something is not a layer.
+    ValueError
+        In `forward`, if the chain changes the shape.
+
+    References
+    ----------
+    K. He et al., "Deep residual learning for image recognition", CVPR 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minidl import ReLU, Residual
+    >>> block = Residual(ReLU())
+    >>> y, cache = block.forward(np.array([[-1.0, 2.0]]))
+    >>> y, block.backward(np.ones((1, 2)), cache)
+    (array([[-1.,  4.]]), array([[1., 2.]]))
+    """
+
+    def forward(self, x: Any) -> tuple[Any, list[Any]]:
+        """Return (x + f(x), the caches of the chain)."""
+        y, caches = self._forward(x)
+        return self._sum(x, y), caches
+
+    def backward(self, dy: Any, caches: list[Any], /) -> Any:
+        """Return dy plus the gradient that comes through the chain."""
+        dx = self._backward(dy, caches)
+        return None if dx is None else dy + dx
+
+    def compute(self, x: Any, run: Callable[[int, Any], Any]) -> Any:
+        """Return x + f(x)."""
+        return self._sum(x, self._compute(x, run))
+
+    def _sum(self, x: Any, y: Any) -> Any:
+        if np.shape(x) != np.shape(y):
+            raise ValueError(
+                f"Residual: x + f(x) needs one shape, but f turns {np.shape(x)} into {np.shape(y)}"
+            )
+        return x + y  # never in place: x and y may stand in a cache
+
+
+class Branches(Container):
+    """Several layers that take the same input, and a way to join their outputs.
+
+    Backward: the gradient of each output goes back through its branch, and as x reaches the loss
+    through all of them, dx is the sum of what comes out.
+    """
+
+    def __init__(self, *branches: Layer) -> None:
+        super().__init__(*branches)
+        if not branches:
+            raise ValueError(f"{type(self).__name__} needs at least one branch")
+        self.branches = branches
+
+    @property
+    def held(self) -> tuple[Layer, ...]:
+        """The branches, in order."""
+        return self.branches
+
+    @abstractmethod
+    def join(self, outputs: list[NDArray[Any]]) -> NDArray[Any]:
+        """Return the output of the whole, without writing into those of the branches."""
+
+    @abstractmethod
+    def split(self, dy: Any, shapes: list[tuple[int, ...]]) -> list[Any]:
+        """Return the gradient of each branch's output, given the shapes of the outputs."""
+
+    def forward(self, x: Any) -> tuple[Any, Any]:
+        """Return (the joined outputs, cache)."""
+        outputs, caches = [], []
+        with Naming(self) as at:
+            for at.place, branch in enumerate(self.branches):
+                y, cache = branch.forward(x)
+                outputs.append(y)
+                caches.append(cache)
+        return self.join(outputs), (caches, [np.shape(y) for y in outputs])
+
+    def backward(self, dy: Any, cache: Any, /) -> Any:
+        """Return the sum of the gradients that come through the branches."""
+        caches, shapes = cache
+        total = None
+        with Naming(self) as at:
+            for at.place, part in enumerate(self.split(dy, shapes)):
+                dx = self.branches[at.place].backward(part, caches[at.place])
+                if dx is not None:  # never in place: a branch may hand on an array that it keeps
+                    total = dx if total is None else total + dx
+        return total
+
+    def backward_parameters(self, dy: Any, cache: Any, /) -> None:
+        """Do what `backward` does for the parameters of every branch."""
+        caches, shapes = cache
+        with Naming(self) as at:
+            for at.place, part in enumerate(self.split(dy, shapes)):
+                self.branches[at.place].backward_parameters(part, caches[at.place])
+
+    def compute(self, x: Any, run: Callable[[int, Any], Any]) -> Any:
+        """Return the joined outputs."""
+        return self.join([run(place, x) for place in range(len(self.branches))])
+
+
+class Add(Branches):
+    """The sum of the outputs of several branches: y = f₁(x) + f₂(x) + … + fₖ(x).
+
+    Backward: dy reaches every branch as it is, dx = backward₁(dy) + backward₂(dy) + …
+
+    Parameters
+    ----------
+    *branches : Layer
+        At least one; their outputs have one shape. ``Sequential()`` hands its input on.
+
+    Raises
+    ------
+    TypeError
+        If something is not a layer.
+    ValueError
+        If there is no branch; in `forward`, if the outputs have different shapes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minidl import Add, ReLU, Sequential, Tanh
+    >>> Add(ReLU(), Tanh(), Sequential())(np.array([[0.0, 2.0]])).round(3)
+    array([[0.   , 4.964]])
+    """
+
+    def join(self, outputs: list[NDArray[Any]]) -> NDArray[Any]:
+        """Return the sum of the outputs."""
+        total = outputs[0]
+        for place, output in enumerate(outputs):
+            if np.shape(output) != np.shape(total):
+                raise ValueError(
+                    f"Add: branch {place} gives shape {np.shape(output)}, "
+                    f"but branch 0 {np.shape(total)}"
+                )
+            if place:  # never in place: a branch may keep its output
+                total = total + output
+        return total
+
+    def split(self, dy: Any, shapes: list[tuple[int, ...]]) -> list[Any]:
+        """Return dy once for each branch."""
+        return [dy] * len(shapes)
+
+
+class Concatenate(Branches):
+    """The outputs of several branches side by side: y = (f₁(x), f₂(x), …) along one axis.
+
+    Backward: dy is cut into the parts that came from each branch, and the gradients that come
+    back through them add up, dx = backward₁(dy₁) + backward₂(dy₂) + …
+
+    Parameters
+    ----------
+    *branches : Layer
+        At least one. Their outputs have one shape, save along the axis.
+    axis : int, default −1
+        The axis of the features: the last one by default; 1 for images (N, C, H, W).
+
+    Raises
+    ------
+    TypeError
+        If something is not a layer.
+    ValueError
+        If there is no branch, or the axis is 0, that of the samples; in `forward`, if the shapes
+        of the outputs do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minidl import Concatenate, Dense, Sequential
+    >>> layer = Concatenate(Dense(2, 3), Sequential())
+    >>> layer(np.ones((5, 2), np.float32)).shape
+    (5, 5)
+    >>> layer
+    Concatenate(
+      [0] Dense(2 → 3)    9
+      [1] Sequential()
+    )  9 parameters, float32
+    """
+
+    def __init__(self, *branches: Layer, axis: int = -1) -> None:
+        super().__init__(*branches)
+        self.axis = integer("axis", axis)
+        if self.axis == 0:
+            raise ValueError("axis must be one of features, got 0, the axis of the samples")
+
+    def join(self, outputs: list[NDArray[Any]]) -> NDArray[Any]:
+        """Return the outputs side by side."""
+        first = np.shape(outputs[0])
+        if not -len(first) <= self.axis < len(first):
+            raise ValueError(
+                f"Concatenate: no axis {self.axis} in the output of branch 0, of shape {first}"
+            )
+        axis = self.axis % len(first)
+        for place, output in enumerate(outputs):
+            shape = np.shape(output)
+            if len(shape) != len(first) or any(
+                one != other
+                for number, (one, other) in enumerate(zip(shape, first, strict=True))
+                if number != axis
+            ):
+                raise ValueError(
+                    f"Concatenate: branch {place} gives shape {shape}, but branch 0 {first}: "
+                    f"they may differ in axis {self.axis} only"
+                )
+        return np.concatenate(outputs, axis)
+
+    def split(self, dy: Any, shapes: list[tuple[int, ...]]) -> list[Any]:
+        """Return the part of dy that belongs to each branch."""
+        axis = self.axis % dy.ndim
+        parts, start = [], 0
+        for shape in shapes:
+            end = start + shape[axis]
+            parts.append(dy[(slice(None),) * axis + (slice(start, end),)])
+            start = end
+        return parts
+
+    def _settings(self) -> str:
+        return "" if self.axis == -1 else f"  axis {self.axis}"

@@ -1,0 +1,84 @@
+"""Regularisation by noise: dropout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidl.layer import Layer
+from minidl.validation import as_generator, number
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+__all__ = ["Dropout"]
+
+
+class Dropout(Layer):
+    """In training, set numbers to zero at random; at inference, do nothing.
+
+    Forward: every number of x is kept with probability 1 − r, independently of the others, and
+    what is kept is made larger, so that the mean stays what it is at inference::
+
+        y = x m,   m = 1 / (1 − r) with probability 1 − r, else 0;   E[m] = 1
+
+    Backward, through the same m::
+
+        dx = dy m
+
+    Parameters
+    ----------
+    rate : float
+        The probability r that a number is set to zero, 0 ≤ r < 1.
+    rng : numpy.random.Generator, int or None
+        What the seed of the layer's own generator is drawn from.
+
+    Notes
+    -----
+    Every `forward` draws a new m from the layer's generator, which is saved with the model;
+    ``layer(x)`` draws nothing. The numbers drawn do not depend on the dtype of x.
+
+    References
+    ----------
+    N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting",
+    Journal of Machine Learning Research 15, 2014.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = Dropout(0.5, rng=0)
+    >>> y, cache = layer.forward(np.ones((2, 4)))
+    >>> y
+    array([[2., 0., 2., 2.],
+           [0., 0., 0., 2.]])
+    >>> layer.backward(np.ones((2, 4)), cache)
+    array([[2., 0., 2., 2.],
+           [0., 0., 0., 2.]])
+    >>> layer(np.ones((2, 4)))
+    array([[1., 1., 1., 1.],
+           [1., 1., 1., 1.]])
+    """
+
+    def __init__(self, rate: float, *, rng: Generator | int | None = None) -> None:
+        self.rate = number("rate", rate, least=0, below=1)
+        self.rng = np.random.default_rng(as_generator(rng).integers(2**63))
+
+    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return (x m, cache) for a new m."""
+        kept = self.rng.random(np.shape(x), np.float32) >= self.rate
+        mask = np.multiply(kept, 1 / (1 - self.rate), dtype=np.result_type(x, np.float16))
+        return x * mask, mask
+
+    def backward(self, dy: NDArray[Any], mask: NDArray[Any], /) -> NDArray[Any]:
+        """Return dy m."""
+        dx: NDArray[Any] = dy * mask
+        return dx
+
+    def __call__(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return x."""
+        return x
+
+    def __repr__(self) -> str:
+        return f"Dropout({self.rate:g})"
