@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from minidl.gradcheck.diagnosis.evidence import Answer, Evidence
 
-__all__ = ["slope_table", "table", "wrong_formula"]
-
 Array = NDArray[Any]
 
 FORMULAS = (
@@ -135,13 +133,12 @@ def _formula(x: Array, y: Array, local: Array) -> str | None:
     return None
 
 
-def table(e: Evidence) -> str:
+def table(e: Evidence) -> list[str]:
     """Return three rows (x, backward's local derivative, the numerical one)."""
     local = _local(e)
     if local is None:
-        return ""
+        return []
     x, _, mine, right = local
     worst = np.argsort(-np.abs(mine - right))[:3]
     rows = [f"{'x':>12} {'backward':>12} {'numerical':>12}"]
-    rows += [f"{x[i]:12.6g} {mine[i]:12.6g} {right[i]:12.6g}" for i in sorted(worst)]
-    return "\n".join(rows)
+    return rows + [f"{x[i]:12.6g} {mine[i]:12.6g} {right[i]:12.6g}" for i in sorted(worst)]

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from minidl.gradcheck.diagnosis.evidence import Answer, Evidence, subsets
 
-__all__ = ["mean_and_variance", "missing_term", "wrong_variable"]
-
 Array = NDArray[Any]
 
 

@@ -9,17 +9,6 @@ import numpy as np
 
 from minidl.gradcheck.diagnosis.evidence import Answer, Evidence
 
-__all__ = [
-    "constant_factor",
-    "factor_along_axes",
-    "low_precision",
-    "not_finite",
-    "passed_through",
-    "sign",
-    "swapped",
-    "zero",
-]
-
 
 def not_finite(e: Evidence) -> Answer:
     """Backward gives NaN or infinity where a derivative exists."""
