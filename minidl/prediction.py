@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minidl.data import as_inputs
-from minidl.layer import Layer, input_dtype
+from minidl.data import as_inputs, first_place
+from minidl.layer import Layer, input_dtype, title
 from minidl.validation import integer
 
 __all__ = ["accuracy", "predict", "predict_classes", "predict_proba"]
@@ -29,7 +29,8 @@ def predict(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> NDArray[
     Raises
     ------
     ValueError, TypeError
-        For inputs that are empty, not finite, not real, or of the wrong shape.
+        For inputs that are empty, not finite, not real, or of the wrong shape; for outputs that
+        are not finite.
 
     Examples
     --------
@@ -43,7 +44,20 @@ def predict(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> NDArray[
     batch_size = integer("batch_size", batch_size, least=1)
     x = as_inputs("x", x, input_dtype(network))
     outputs = [network(x[start : start + batch_size]) for start in range(0, len(x), batch_size)]
-    return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+    if np.ndim(outputs[0]) == 0 or len(outputs[0]) != min(len(x), batch_size):
+        raise ValueError(
+            f"{title(network)} gives an output of shape {np.shape(outputs[0])} for "
+            f"{min(len(x), batch_size)} samples, not a row for each"
+        )
+    output = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+    finite = np.isfinite(output)
+    if not finite.all():
+        place = first_place(~finite)
+        raise ValueError(
+            f"the output of {title(network)} is not finite at {place}: its parameters are not, or "
+            "they are too large for such inputs"
+        )
+    return output
 
 
 def predict_proba(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> NDArray[Any]:
@@ -117,11 +131,14 @@ def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
     0.5
     """
     guess, truth = np.asarray(prediction), np.asarray(target)
+    for name, array in (("predictions", guess), ("targets", truth)):
+        if array.dtype.kind not in "fiub" or (array.dtype.kind == "f" and np.isnan(array).any()):
+            raise ValueError(f"accuracy: the {name} must be numbers, got {array!r}")
     if guess.dtype.kind == "f" and (guess.ndim == 1 or guess.shape[-1:] == (1,)):
         guess, truth = _two_classes(guess, truth)
     elif guess.ndim == truth.ndim + 1:
         guess = guess.argmax(axis=-1)
-    elif guess.ndim > 1 and truth.dtype.kind == "f":  # rows of outputs against rows of truth
+    elif guess.ndim > 1 and "f" in (guess.dtype.kind, truth.dtype.kind):  # rows against rows
         guess, truth = guess.argmax(axis=-1), truth.argmax(axis=-1)
     if guess.shape != truth.shape or guess.size == 0:
         raise ValueError(

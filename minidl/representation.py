@@ -9,6 +9,8 @@ import numpy as np
 
 __all__ = ["describe"]
 
+_DEFAULTS: dict[type, dict[str, Any]] = {}
+
 
 def describe(thing: Any, **given: Any) -> str:
     """Return ``Class(option=value, …)``, without what is at its default.
@@ -28,14 +30,18 @@ def describe(thing: Any, **given: Any) -> str:
     >>> describe(Huber()), describe(Huber(delta=2))
     ('Huber()', 'Huber(delta=2)')
     """
-    defaults = {name: option.default for name, option in signature(type(thing)).parameters.items()}
+    kind = type(thing)
+    if kind not in _DEFAULTS:  # asking for a signature is slow
+        options = signature(kind).parameters.items()
+        _DEFAULTS[kind] = {name: option.default for name, option in options}
+    defaults = _DEFAULTS[kind]
     values = {name: getattr(thing, name) for name in defaults if hasattr(thing, name)} | given
-    options = [
+    shown = [
         f"{name}={_spell(value)}"
         for name, value in values.items()
         if value is not None and _spell(value) != _spell(defaults.get(name))
     ]
-    return f"{type(thing).__name__}({', '.join(options)})"
+    return f"{type(thing).__name__}({', '.join(shown)})"
 
 
 def _spell(value: Any) -> str:

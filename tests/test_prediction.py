@@ -60,6 +60,26 @@ def test_bad_samples_are_refused(x, error, message):
         predict(perceptron(), x)
 
 
+def test_outputs_that_are_not_finite_are_refused():
+    network = perceptron()
+    network[2].bias.value = [0, np.nan, 0]
+    for function in (predict, predict_proba, predict_classes):
+        with pytest.raises(ValueError, match=r"not finite at \[0, 1\]"):
+            function(network, [[0.0, 0.0]])
+
+
+def test_a_network_that_gives_no_row_a_sample_is_refused():
+    class Total(Layer):
+        def forward(self, x):
+            return x.sum(), None
+
+        def backward(self, dy, cache):
+            return dy
+
+    with pytest.raises(ValueError, match=r"output of shape \(\) for 3 samples"):
+        predict(Total(), np.ones((3, 2)))
+
+
 def test_something_that_is_no_network_is_refused():
     with pytest.raises(TypeError, match="needs a layer or network"):
         predict("network", [[0.0, 0.0]])
@@ -72,6 +92,7 @@ def test_something_that_is_no_network_is_refused():
         ([[2.0, 1.0], [0.0, 1.0]], [[0.1, 0.9], [0.0, 1.0]], 0.5),
         ([0, 1, 1, 1], [0, 1, 0, 0], 0.5),
         (np.zeros((2, 3, 4)), np.zeros((2, 3), int), 1.0),
+        ([[2.0, 1.0], [0.0, 1.0]], [[1, 0], [1, 0]], 0.5),
     ],
 )
 def test_accuracy_counts_what_is_right(prediction, target, expected):
@@ -83,6 +104,15 @@ def test_accuracy_counts_what_is_right(prediction, target, expected):
 )
 def test_accuracy_refuses_shapes_that_do_not_fit(prediction, target):
     with pytest.raises(ValueError, match="cannot be counted"):
+        accuracy(prediction, target)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target"),
+    [([[np.nan, 0.0]], [0]), ([[1.0, 0.0]], ["0"]), (None, None), ([[1j, 0.0]], [0])],
+)
+def test_accuracy_refuses_what_is_no_number(prediction, target):
+    with pytest.raises(ValueError, match="must be numbers"):
         accuracy(prediction, target)
 
 

@@ -89,7 +89,7 @@ class Hinge(Loss):
         if several:
             if target.dtype.kind not in "iu":
                 raise TypeError(f"{self}: class indices must be integers, got {target.dtype}")
-            check_indices(target, scores.shape[-1], f"{self}: class index")
+            check_indices(target, scores.shape[-1], self)
         shares = self._shares(
             weight, scores[..., 0] if several else scores, f"scores of shape {scores.shape}"
         )

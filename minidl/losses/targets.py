@@ -27,7 +27,7 @@ def check_target(
         if ignore_index is not None:
             counts = np.not_equal(target, ignore_index)
             target = target * counts
-        check_indices(target, logits.shape[-1], f"{loss}: class index")
+        check_indices(target, logits.shape[-1], loss)
         return target, counts
     if target.shape == logits.shape:
         if target.dtype.kind not in "iuf":
@@ -41,11 +41,11 @@ def check_target(
     )
 
 
-def check_indices(target: NDArray[Any], classes: int, what: str) -> None:
+def check_indices(target: NDArray[Any], classes: int, loss: Any) -> None:
     """Raise a ValueError, with the place, for an integer that is not from 0 to classes − 1."""
     # one maximum finds both ends: as unsigned numbers, negative ones are huge
     if target.view(f"u{target.itemsize}").max() >= classes:
-        _refuse_outside(target, classes, None, what)
+        _refuse_outside(target, classes, None, f"{loss}: class index")
 
 
 def labels_or_probabilities(

@@ -11,7 +11,7 @@ from minidl.layer import Layer
 from minidl.optimizers.blocks import blocks, flush
 from minidl.optimizers.optimizer import Optimizer
 from minidl.schedules import Rate
-from minidl.validation import number
+from minidl.validation import Bounded
 
 __all__ = ["Adam", "AdamW"]
 
@@ -20,6 +20,9 @@ class _Moments(Optimizer):
     """The step that Adam and AdamW share."""
 
     decoupled: ClassVar[bool]
+    beta1 = Bounded(least=0, below=1)
+    beta2 = Bounded(least=0, below=1)
+    epsilon = Bounded(above=0)
 
     def __init__(
         self,
@@ -31,9 +34,7 @@ class _Moments(Optimizer):
         weight_decay: float,
         **options: Any,
     ) -> None:
-        self.beta1 = number("beta1", beta1, least=0, below=1)
-        self.beta2 = number("beta2", beta2, least=0, below=1)
-        self.epsilon = number("epsilon", epsilon, above=0)
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         super().__init__(network, learning_rate, weight_decay=weight_decay, **options)
         self.mean = np.zeros_like(self.vector.value)
         self.square = np.zeros_like(self.vector.value)

@@ -14,7 +14,7 @@ from minidl.optimizers.groups import checked_groups, stretches
 from minidl.parameters import Parameter, ParameterVector, unique
 from minidl.representation import describe
 from minidl.schedules import Rate, as_rate, rate_at
-from minidl.validation import number
+from minidl.validation import Bounded
 
 __all__ = ["Optimizer"]
 
@@ -67,6 +67,8 @@ class Optimizer(ABC):
     >>> optimizer = SGD(network, 0.1, weight_decay=1e-4, groups=groups)
     """
 
+    weight_decay = Bounded(least=0)
+
     def __init__(
         self,
         network: Layer,
@@ -80,7 +82,7 @@ class Optimizer(ABC):
             raise TypeError(f"an optimizer needs a layer or network, got {network!r}")
         self.steps = 0
         self.learning_rate = learning_rate
-        self.weight_decay = number("weight_decay", weight_decay, least=0)
+        self.weight_decay = weight_decay
         if clip is not None and not callable(clip):
             raise TypeError(f"clip must be a function of the gradient: ClipNorm(1.0), got {clip!r}")
         self.clip = clip

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minidl.layer import Layer
 from minidl.optimizers.blocks import blocks, flush
 from minidl.optimizers.optimizer import Optimizer
 from minidl.schedules import Rate
-from minidl.validation import number
+from minidl.validation import Bounded
 
 __all__ = ["RMSProp"]
 
@@ -70,6 +71,10 @@ class RMSProp(Optimizer):
     array([-1.,  1.], dtype=float32)
     """
 
+    alpha = Bounded(least=0, below=1)
+    momentum = Bounded(least=0, below=1)
+    epsilon = Bounded(above=0)
+
     def __init__(
         self,
         network: Layer,
@@ -80,14 +85,14 @@ class RMSProp(Optimizer):
         weight_decay: float = 0.0,
         **options: Any,
     ) -> None:
-        self.alpha = number("alpha", alpha, least=0, below=1)
-        self.momentum = number("momentum", momentum, least=0, below=1)
-        self.epsilon = number("epsilon", epsilon, above=0)
+        self.alpha, self.momentum, self.epsilon = alpha, momentum, epsilon
         super().__init__(network, learning_rate, weight_decay=weight_decay, **options)
         self.square = np.zeros_like(self.vector.value)
-        self.velocity = np.zeros_like(self.vector.value) if self.momentum else None
+        self.velocity: NDArray[Any] | None = None
 
     def _update(self) -> None:
+        if self.momentum and self.velocity is None:
+            self.velocity = np.zeros_like(self.vector.value)
         for *vectors, rate, decay in self._parts(self.square, self.velocity):
             for value, grad, square, velocity in blocks(*vectors):
                 if decay:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minidl.layer import Layer
 from minidl.optimizers.blocks import flush
 from minidl.optimizers.optimizer import Optimizer
 from minidl.schedules import Rate
-from minidl.validation import number
+from minidl.validation import Bounded, boolean
 
 __all__ = ["SGD"]
 
@@ -62,6 +63,8 @@ class SGD(Optimizer):
     (array([0.5], dtype=float32), array([0.], dtype=float32))
     """
 
+    momentum = Bounded(least=0, below=1)
+
     def __init__(
         self,
         network: Layer,
@@ -71,16 +74,16 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
         **options: Any,
     ) -> None:
-        self.momentum = number("momentum", momentum, least=0, below=1)
-        if not isinstance(nesterov, (bool, np.bool)):
-            raise TypeError(f"nesterov must be True or False, got {nesterov!r}")
+        self.momentum = momentum
+        self.nesterov = boolean("nesterov", nesterov)
         if nesterov and not self.momentum:
             raise ValueError("nesterov=True needs a momentum above 0")
-        self.nesterov = bool(nesterov)
         super().__init__(network, learning_rate, weight_decay=weight_decay, **options)
-        self.velocity = np.zeros_like(self.vector.value) if self.momentum else None
+        self.velocity: NDArray[Any] | None = None
 
     def _update(self) -> None:
+        if self.momentum and self.velocity is None:
+            self.velocity = np.zeros_like(self.vector.value)
         for value, grad, velocity, rate, decay in self._parts(self.velocity):
             if decay:
                 grad += decay * value

@@ -137,6 +137,9 @@ ONCE_FALSE_ALARMS = (
     8126,
     8271,
     8657,
+    9568,
+    15903,
+    16490,
 )
 
 
@@ -151,7 +154,7 @@ def test_no_random_correct_layer_raises_an_alarm():
 
 
 def test_mutants_are_found_and_most_are_named():
-    judged, fates = measure.mutated(every=17)
-    assert fates["counts"] >= 50
+    judged, fates = measure.mutated(every=23)
+    assert fates["counts"] >= 40
     assert [str(one) for one in judged if not one.right] == []
     assert sum(one.named for one in judged) >= 0.6 * len(judged)
