@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidl.gradcheck.point import DOUBLE, Point
-from minidl.gradcheck.report import UNRESOLVED, VERIFIED, WRONG, TensorReport
+from minidl.gradcheck.report import UNEXAMINED, UNRESOLVED, VERIFIED, WRONG, TensorReport
 
 Array = NDArray[Any]
 
@@ -53,7 +53,8 @@ def _screen(point: Point, k: int, indices: Array) -> TensorReport:
     analytic, scale = point.gradients[k], point.scales[k]
     n, m = analytic.size, point.y.size
     jacobian = np.full((m, n), np.nan) if n * m <= KEEP else None
-    report = TensorReport.unknown(point.subject.tensors[k].name, analytic, jacobian)
+    numerical, error, size = (np.full(analytic.shape, np.nan) for _ in range(3))
+    status = np.full(analytic.shape, UNEXAMINED, np.int8)
     low, v = point.eps ** (1 / 3), point.cotangent
     with np.errstate(all="ignore"):
         wish = np.cbrt(point.guess / (np.abs(analytic) * scale)) if point.guess else 0 * scale
@@ -62,21 +63,20 @@ def _screen(point: Point, k: int, indices: Array) -> TensorReport:
             line = point.along(point.coordinate(k, i))
             (above, up), (below, down) = line(steps.flat[i]), line(-steps.flat[i])
             column = (above - below) / (up - down)
-            report.numerical.flat[i] = v @ column
-            report.scale.flat[i] = np.abs(v) @ np.abs(column)
+            numerical.flat[i], size.flat[i] = v @ column, np.abs(v) @ np.abs(column)
             if jacobian is not None:
                 jacobian[:, i] = column
         noise = 2 * point.guess / steps
-        difference = np.abs(analytic - report.numerical)
-        largest = np.maximum(report.scale, np.abs(analytic))
         digits, sharp = 1e-9 + 64 * point.eps, 1e-6
         if point.eps > DOUBLE:
             digits, sharp = 30 * point.eps ** (2 / 3), 0.05
-        agrees = (difference <= digits * report.scale + noise) & (noise <= sharp * largest)
-        agrees |= (report.scale == 0) & (analytic == 0)  # nothing moved, and backward says so
-    report.status[agrees] = VERIFIED
-    report.error[agrees] = (1e-9 * report.scale + noise)[agrees]
-    return report
+        agrees = np.abs(analytic - numerical) <= digits * size + noise
+        agrees &= noise <= sharp * np.maximum(size, np.abs(analytic))
+        agrees |= (size == 0) & (analytic == 0)  # nothing moved, and backward says so
+    status[agrees] = VERIFIED
+    error[agrees] = (1e-9 * size + noise)[agrees]
+    name = point.subject.tensors[k].name
+    return TensorReport(name, analytic, numerical, error, size, status, jacobian=jacobian)
 
 
 def _recheck(point: Point, k: int, report: TensorReport) -> None:

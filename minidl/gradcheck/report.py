@@ -82,11 +82,11 @@ class TensorReport:
     jacobian: Array | None = None
 
     @classmethod
-    def unknown(cls, name: str, analytic: Array, jacobian: Array | None = None) -> TensorReport:
-        """Return the report of a tensor of which nothing is known yet."""
-        numerical, error, scale = (np.full(analytic.shape, np.nan) for _ in range(3))
-        status = np.full(analytic.shape, UNEXAMINED, np.int8)
-        return cls(name, analytic, numerical, error, scale, status, [], jacobian)
+    def unknown(cls, name: str, analytic: Array) -> TensorReport:
+        """Return the report of a tensor of which no coordinate was looked at."""
+        nan = np.broadcast_to(np.nan, analytic.shape)
+        status = np.broadcast_to(np.int8(UNEXAMINED), analytic.shape)
+        return cls(name, analytic, nan, nan, nan, status)
 
     @property
     def shape(self) -> tuple[int, ...]:

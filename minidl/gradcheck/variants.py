@@ -32,6 +32,8 @@ def check_variants(point: Point, tensors: list[TensorReport]) -> list[Finding]:
     """
     doubtful = any(tensor.on_kink or tensor.unresolved for tensor in tensors)
     for name, mistake, where, near in _points(point, doubtful):
+        if near is None:
+            continue
         check, wrong = f"variant: {name}", _wrong(near)
         everything = [wrong.get(k, tensor) for k, tensor in enumerate(tensors)]
         found = []
@@ -45,34 +47,42 @@ def check_variants(point: Point, tensors: list[TensorReport]) -> list[Finding]:
     return list(_ties(point)) if point.subject.wanted else []
 
 
-def _points(point: Point, doubtful: bool) -> Iterator[tuple[str, str, str, Point]]:
+def _points(point: Point, doubtful: bool) -> Iterator[tuple[str, str, str, Point | None]]:
     """Yield (name, class of the mistakes that only show here, words for it, point)."""
     subject, wanted, rng = point.subject, len(point.subject.wanted), point.rng
-    values, scales = point.values, point.scales
 
-    def inputs(change: Any) -> list[Array]:
-        return [change(v) if k < wanted else v for k, v in enumerate(values)]
+    def moved(inputs: Any, parameters: Any) -> Point | None:
+        changes = [inputs] * wanted + [parameters] * len(subject.parameters)
+        values = zip(changes, point.values, point.scales, strict=True)
+        return _point(point, subject, [change(v, s) for change, v, s in values])
 
-    changes = []
-    if wanted < len(values):
-        moved = values[:wanted] + [v * rng.uniform(0.7, 1.3, v.shape) for v in values[wanted:]]
-        changes.append(("moved parameters", "stale-cache", "once the parameters change", moved))
+    def same(v: Array, _: Array) -> Array:
+        return v
+
+    def other(v: Array, _: Array) -> Array:
+        return v * rng.uniform(0.7, 1.3, v.shape)
+
+    def large(v: Array, _: Array) -> Array:
+        return 8 * v
+
+    def jitter(v: Array, scale: Array) -> Array:
+        return v + 0.05 * scale * rng.uniform(-1, 1, v.shape)
+
+    def zero_column(v: Array, _: Array) -> Array:
+        changed = v.copy()
+        if changed.size and changed.ndim:
+            changed[..., 0] = 0
+        return changed
+
+    yield "batch of one", "batch-of-one", "for a batch of one", _single(point)
+    if subject.parameters:
+        near = moved(same, other)
+        yield "moved parameters", "stale-cache", "once the parameters change", near
     if wanted:
-        zero, large = inputs(_zero_column), inputs(lambda v: 8 * v)
-        changes.append(("zero column", "zero-column", "where a feature is zero", zero))
-        changes.append(("large input", "large-input", "for inputs 8 times as large", large))
+        yield "zero column", "zero-column", "where a feature is zero", moved(zero_column, same)
+        yield "large input", "large-input", "for inputs 8 times as large", moved(large, same)
     if wanted and doubtful:
-        jitter = [
-            v + 0.05 * s * rng.uniform(-1, 1, v.shape) for v, s in zip(values, scales, strict=True)
-        ]
-        changes.append(("jitter", "", "at a point nearby", jitter))
-    single = _single(point)
-    if single is not None:
-        yield "batch of one", "batch-of-one", "for a batch of one", single
-    for name, mistake, where, changed in changes:
-        near = _point(point, subject, changed)
-        if near is not None:
-            yield name, mistake, where, near
+        yield "jitter", "", "at a point nearby", moved(jitter, jitter)
 
 
 def _point(point: Point, subject: Any, values: list[Array]) -> Point | None:
@@ -112,13 +122,6 @@ def _wrong(point: Point) -> dict[int, TensorReport]:
     except Exception:  # the layer may refuse values of our choosing
         return {}
     return {k: report for k, report in reports.items() if report.wrong}
-
-
-def _zero_column(value: Array) -> Array:
-    changed = value.copy()
-    if changed.size and changed.ndim:
-        changed[..., 0] = 0
-    return changed
 
 
 def _ties(point: Point) -> Iterator[Finding]:

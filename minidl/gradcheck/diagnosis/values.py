@@ -58,17 +58,14 @@ def constant_factor(e: Evidence) -> Answer:
     if not names and (np.abs(n) > 1e-3 * np.abs(n).max()).sum() < 2:
         return None  # any two numbers are multiples of one another
     if names and names[0].startswith("1/"):
-        rest = " or ".join(names)
-        return (
-            "constant-factor",
-            f"the gradient is {rest} of the numerical one everywhere: divided by "
-            f"{names[0][2:]} once too often?",
+        whole = " or ".join(name.removeprefix("1/") for name in names)
+        sentence = (
+            f"is divided by {whole}: it is 1/{1 / factor:.6g} of the numerical one everywhere"
         )
-    called = f" ({' or '.join(names)})" if names else ""
-    return (
-        "constant-factor",
-        f"the gradient is {factor:.6g}{called} times the numerical one everywhere",
-    )
+    else:
+        called = f" ({' or '.join(names)})" if names else ""
+        sentence = f"is {factor:.6g}{called} times the numerical one everywhere"
+    return "constant-factor", f"the gradient {sentence}"
 
 
 def _names(e: Evidence, factor: float) -> list[str]:
@@ -81,20 +78,17 @@ def _names(e: Evidence, factor: float) -> list[str]:
         sizes[f"the size of the {what} ({array.size})"] = array.size
     for axis, length in enumerate(e.shape if not e.is_input else ()):
         sizes[f"axis {axis} of {e.tensor.name} ({length})"] = length
-    pairs = {
+    products = {
         f"{first} times {second}": a * b
         for (first, a), (second, b) in itertools.combinations(sizes.items(), 2)
     }
-    candidates = sizes | {"2": 2.0, "3": 3.0, "4": 4.0, "π": math.pi} | pairs
-    candidates |= {f"the root of {name}": math.sqrt(value) for name, value in sizes.items()}
-    names = [name for name, value in candidates.items() if _equal(factor, value)]
-    names += [f"1/{name}" for name, value in candidates.items() if _equal(factor * value, 1)]
-    names += [f"minus {name}" for name, value in candidates.items() if _equal(factor, -value)]
-    return names[:2]
-
-
-def _equal(a: float, b: float) -> bool:
-    return abs(a - b) <= 1e-6 * abs(b) and abs(b) not in (0.0,) and not (a == b == 1)
+    roots = {f"the root of {name}": math.sqrt(size) for name, size in sizes.items()}
+    for candidates in (sizes | {"2": 2.0, "3": 3.0, "4": 4.0, "π": math.pi}, roots, products):
+        for sign, value in (("", factor), ("1/", 1 / factor), ("minus ", -factor)):
+            names = [name for name, c in candidates.items() if c != 1 and abs(value / c - 1) < 1e-6]
+            if names:
+                return [sign + name for name in names[:2]]
+    return []
 
 
 def low_precision(e: Evidence) -> Answer:
