@@ -188,7 +188,10 @@ class Report:
         """`fail`: a proved mistake; `inconclusive`: nothing is proved of some tensor; or `pass`."""
         if self.findings:
             return "fail"
-        return "pass" if all(tensor.covered for tensor in self.tensors) else "inconclusive"
+        proved = all(tensor.covered for tensor in self.tensors) and any(
+            tensor.size for tensor in self.tensors
+        )
+        return "pass" if proved else "inconclusive"
 
     @property
     def ok(self) -> bool:
@@ -217,8 +220,9 @@ class Report:
         """Return (about what, a sentence, evidence) for everything there is to say."""
         if self.verdict == "inconclusive":
             names = ", ".join(tensor.name for tensor in self.tensors if not tensor.covered)
-            why = "the numerical derivative is too noisy there, or does not exist"
-            sentence = f"inconclusive: nothing could be proved of {names}: {why}; try another point"
+            why = "the output is empty, or too noisy there, or has no derivative"
+            sentence = f"nothing could be proved of {names or 'it'}: {why}; try another point"
+            sentence = f"inconclusive: {sentence}"
             return [(self.subject, sentence, "")]
         found = [
             (f"{self.subject}.{f.tensor}".rstrip("."), f"{f.sentence}.", f.evidence)
