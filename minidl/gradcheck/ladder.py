@@ -20,11 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Line", "Slopes", "climb"]
-
 Array = NDArray[Any]
+# From a signed step to (the outputs there as a vector, the step that was really made).
 Line = Callable[[float], tuple[Array, float]]
-"""From a signed step to (the outputs there as a vector, the step that was really made)."""
 
 RATIO = 10.0
 

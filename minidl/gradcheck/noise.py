@@ -14,12 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["is_single", "measure_noise", "provisional_noise"]
-
 Array = NDArray[Any]
 
+# Where the differences are taken: incommensurate, lest the rounding of a coarse grid cancel.
 NODES = (-2.0, -0.7639, 1.2361, 1.8541)
-"""Where the differences are taken: incommensurate, lest the rounding of a coarse grid cancel."""
 
 
 def _fourth_difference(nodes: Array) -> Array:

@@ -15,8 +15,8 @@ __all__ = ["natural_scale", "numerical_gradient", "numerical_jacobian"]
 
 Array = NDArray[Any]
 EPS = float(np.finfo(float).eps)
+# The ladder's errors are estimates from a few differences: a truth beyond twice one is rare.
 SAFETY = 3
-"""The ladder's errors are estimates from a few differences: a truth beyond twice one is rare."""
 
 
 def numerical_gradient(function: Callable[[Array], Any], x: ArrayLike) -> tuple[Array, Array]:

@@ -17,14 +17,11 @@ from minidl.gradcheck.report import UNEXAMINED, WRONG, Finding, TensorReport
 
 GUESSES: Sequence[Callable[[Evidence], Answer]] = (
     values.not_finite,
-    values.zero,
-    values.passed_through,
-    values.sign,
+    values.prediction,
     values.low_precision,
     values.swapped,
     values.constant_factor,
     structure.rearranged,
-    structure.jacobian_transposed,
     structure.cross_terms,
     regions.nothing_in_slices,
     structure.overwritten_contributions,
@@ -36,7 +33,6 @@ GUESSES: Sequence[Callable[[Evidence], Answer]] = (
     terms.missing_term,
     terms.wrong_variable,
     terms.mean_and_variance,
-    values.factor_along_axes,
     regions.wrong_region,
 )
 

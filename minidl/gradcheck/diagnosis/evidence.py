@@ -14,8 +14,8 @@ from minidl.gradcheck.point import Point
 from minidl.gradcheck.report import KINK, UNRESOLVED, WRONG, TensorReport
 
 Array = NDArray[Any]
+# (the class of the mistake, a sentence), or None if the guess does not fit.
 Answer = tuple[str, str] | None
-"""(the class of the mistake, a sentence), or None if the guess does not fit."""
 
 
 class Evidence:

@@ -83,19 +83,6 @@ def parameter_rearranged(e: Evidence) -> Answer:
     return None
 
 
-def jacobian_transposed(e: Evidence) -> Answer:
-    """Backward multiplies by J where it must multiply by Jᵀ."""
-    d = e.jacobian
-    if d is None or d.shape[0] != d.shape[1] or not np.isfinite(d).all():
-        return None
-    if e.fits((d @ e.v.reshape(-1)).reshape(e.shape)):
-        return (
-            "jacobian-transposed",
-            "backward multiplies by the Jacobian where it must multiply by its transpose",
-        )
-    return None
-
-
 def cross_terms(e: Evidence) -> Answer:
     """Backward drops the influence of elements on one another, along some axes or altogether."""
     if e.terms is None or e.y.shape != e.shape or e.y.ndim == 0:

@@ -22,26 +22,21 @@ def not_finite(e: Evidence) -> Answer:
     return "not-finite", f"the gradient is not finite although a derivative exists{where}"
 
 
-def zero(e: Evidence) -> Answer:
-    """Backward gives nothing."""
-    if e.a[e.known].any():
-        return None
-    return "zero", "the gradient is zero everywhere, the numerical one is not"
-
-
-def passed_through(e: Evidence) -> Answer:
-    """Backward returns the upstream gradient."""
-    if e.fits(e.v):
-        return "upstream-passed-through", "backward hands on the upstream gradient unchanged"
-    if e.v.T.shape == e.shape and e.v.ndim > 1 and e.fits(e.v.T):
-        return "upstream-passed-through", "backward hands on the upstream gradient, transposed"
-    return None
-
-
-def sign(e: Evidence) -> Answer:
-    """Backward gives the negative."""
-    if e.fits(-e.n):
-        return "sign", "the gradient has the wrong sign everywhere"
+def prediction(e: Evidence) -> Answer:
+    """Backward gives what takes no fitting: nothing, the upstream, the negative, J v for Jᵀ v."""
+    if not e.a[e.known].any():
+        return "zero", "the gradient is zero everywhere, the numerical one is not"
+    passed = "backward hands on the upstream gradient"
+    turned, d = "backward multiplies by the Jacobian where its transpose is due", e.jacobian
+    square = d is not None and d.shape[0] == d.shape[1]
+    for mistake, sentence, guess in (
+        ("upstream-passed-through", f"{passed} unchanged", e.v),
+        ("upstream-passed-through", f"{passed}, transposed", e.v.T),
+        ("sign", "the gradient has the wrong sign everywhere", -e.n),
+        ("jacobian-transposed", turned, (d @ e.v.reshape(-1)).reshape(e.shape) if square else 0),
+    ):
+        if e.fits(guess):
+            return mistake, sentence
     return None
 
 
@@ -109,24 +104,4 @@ def swapped(e: Evidence) -> Answer:
     for other in e.reports:
         if other is not e.report and other.shape == e.shape and e.fits(other.numerical):
             return "swapped", f"this is the gradient of {other.name}: they are swapped"
-    return None
-
-
-def factor_along_axes(e: Evidence) -> Answer:
-    """Backward gives a multiple that varies from slice to slice along one axis."""
-    if len(e.shape) < 2 or not e.complete:
-        return None
-    for axis in range(len(e.shape)):
-        others = tuple(i for i in range(len(e.shape)) if i != axis)
-        norm = (e.n**2).sum(axis=others, keepdims=True)
-        if (norm == 0).any() or e.n.size < 2 * norm.size:
-            continue
-        factor = (e.n * e.a).sum(axis=others, keepdims=True) / norm
-        if e.fits(factor * e.n) and not np.isclose(factor, 1, rtol=1e-6).any():
-            numbers = ", ".join(f"{f:.4g}" for f in factor.reshape(-1)[:4])
-            return (
-                "unclassified",
-                f"the gradient is a multiple of the numerical one that depends on axis {axis}: "
-                f"{numbers}{', …' if factor.size > 4 else ''}",
-            )
     return None
