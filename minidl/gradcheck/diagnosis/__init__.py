@@ -22,7 +22,7 @@ GUESSES: Sequence[Callable[[Evidence], Answer]] = (
     values.swapped,
     values.constant_factor,
     structure.rearranged,
-    structure.cross_terms,
+    structure.jacobian_misused,
     regions.nothing_in_slices,
     structure.overwritten_contributions,
     structure.partial_samples,

@@ -83,9 +83,15 @@ def parameter_rearranged(e: Evidence) -> Answer:
     return None
 
 
-def cross_terms(e: Evidence) -> Answer:
-    """Backward drops the influence of elements on one another, along some axes or altogether."""
-    if e.terms is None or e.y.shape != e.shape or e.y.ndim == 0:
+def jacobian_misused(e: Evidence) -> Answer:
+    """Backward multiplies by J instead of Jᵀ, or drops what elements do to one another."""
+    d = e.jacobian
+    if d is None or e.terms is None:
+        return None
+    if d.shape[0] == d.shape[1] and e.fits((d @ e.v.reshape(-1)).reshape(e.shape)):
+        sentence = "backward multiplies by the Jacobian where it must multiply by its transpose"
+        return "jacobian-transposed", sentence
+    if e.y.shape != e.shape or e.y.ndim == 0:
         return None
     index = np.indices(e.shape).reshape(e.y.ndim, -1)
     for axes in subsets(e.y.ndim):

@@ -23,17 +23,14 @@ def not_finite(e: Evidence) -> Answer:
 
 
 def prediction(e: Evidence) -> Answer:
-    """Backward gives what takes no fitting: nothing, the upstream, the negative, J v for Jᵀ v."""
+    """Backward gives what takes no fitting: nothing, the upstream, the negative."""
     if not e.a[e.known].any():
         return "zero", "the gradient is zero everywhere, the numerical one is not"
     passed = "backward hands on the upstream gradient"
-    turned, d = "backward multiplies by the Jacobian where its transpose is due", e.jacobian
-    square = d is not None and d.shape[0] == d.shape[1]
     for mistake, sentence, guess in (
         ("upstream-passed-through", f"{passed} unchanged", e.v),
         ("upstream-passed-through", f"{passed}, transposed", e.v.T),
         ("sign", "the gradient has the wrong sign everywhere", -e.n),
-        ("jacobian-transposed", turned, (d @ e.v.reshape(-1)).reshape(e.shape) if square else 0),
     ):
         if e.fits(guess):
             return mistake, sentence
