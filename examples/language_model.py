@@ -163,8 +163,9 @@ print(sample)
 # What it looks at
 # ----------------
 # In the first block the attention of each head is a matrix: row by row, how much a letter looks at
-# each of the letters before it. `forward` of the layer hands it on in its cache. Here it is for the
-# words that are read from left to right, the mean over the four heads.
+# each of the letters before it; `forward` of the layer hands it on in its cache. Nothing stands
+# above the diagonal, since no letter looks ahead. Most look at their neighbours, but rare letters
+# draw eyes from afar: the v tells which word this is.
 
 phrase = "And the evening and the morning"
 reading = np.array([[alphabet.index(letter) for letter in phrase]])
