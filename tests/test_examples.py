@@ -187,6 +187,39 @@ class TestDiabetes:
         assert_saved(tmp_path, "diabetes")
 
 
+class TestTimeSeries:
+    def test_forecasts_better_than_its_rivals(self, run, tmp_path, capsys):
+        found = run("time_series")
+        error = found["error"]
+        assert list(error) == ["last value", "autoregression", "GRU"]
+        assert found["floor"] < error["GRU"][0] < 1.5 * found["floor"]
+        assert error["GRU"][0] < 0.9 * error["autoregression"][0] < 0.6 * error["last value"][0]
+        assert (error["GRU"] < error["autoregression"]).all()
+        assert error["GRU"][-1] < 0.7 * error["autoregression"][-1]
+        assert f"{error['GRU'][0]:8.3f}" in capsys.readouterr().out
+        assert_saved(tmp_path, "time_series")
+
+
+class TestLanguageModel:
+    def test_knows_more_than_how_often_letters_occur(self, run, tmp_path, capsys):
+        found = run("language_model")
+        assert 2.5 < found["unigram"] < 3.2
+        assert found["losses"]["training"] < 0.35 * found["unigram"]
+        assert found["losses"]["held-out at best"] < 0.8 * found["unigram"]
+        assert len(found["sample"]) == len("And God said, Let") + 300
+        words = found["sample"].split()
+        assert np.mean([word in found["text"].split() for word in words]) > 0.4
+        printed = capsys.readouterr().out
+        assert f"unigram entropy {found['unigram']:.2f} nats" in printed
+        assert found["sample"] in printed
+        assert_saved(tmp_path, "language_model")
+
+    def test_reads_the_whole_chapter(self):
+        text = (EXAMPLES / "genesis.txt").read_text(encoding="utf-8")
+        assert text.count("\n") == 31
+        assert text.count("And the evening and the morning were the") == 6
+
+
 class TestStepSize:
     def test_finds_the_steps_of_the_theory(self, run, tmp_path):
         found = run("step_size")
