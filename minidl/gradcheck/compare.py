@@ -19,13 +19,11 @@ OPAQUE = (Parameter, Buffer, type, ModuleType, np.random.Generator, np.random.Ra
 
 
 def relaid(array: Array) -> list[Array]:
-    """Return read-only copies in Fortran order, with gaps, reversed, and in a constant buffer."""
+    """Return copies in Fortran order, with gaps, reversed, and in a read-only buffer."""
     gaps = np.repeat(array, 2, axis=-1)[..., ::2]
-    copies = [np.array(array, order="F"), gaps, np.flip(np.flip(array).copy())]
-    for copy in copies:
-        copy.flags.writeable = False
     constant = np.frombuffer(array.tobytes() or b"0", array.dtype, array.size)
-    return [*copies, constant.reshape(array.shape)]
+    backwards = np.flip(np.flip(array).copy())
+    return [np.array(array, order="F"), gaps, backwards, constant.reshape(array.shape)]
 
 
 def close(new: Any, old: Array, relative: float) -> bool:

@@ -12,7 +12,15 @@ from minidl.gradcheck.compare import attributes, close, relaid, same_state
 from minidl.gradcheck.contract import Trial
 from minidl.gradcheck.subject import Subject
 
-__all__ = ["PROBES"]
+__all__ = [
+    "PROBES",
+    "accumulation",
+    "inference",
+    "layout",
+    "new_point",
+    "parameters_only",
+    "reentrancy",
+]
 
 
 def accumulation(trial: Trial) -> None:
@@ -181,12 +189,12 @@ def inference(trial: Trial) -> None:
         subject.layer(*inputs)
 
 
-def layout(trial: Trial) -> None:
-    """Pass read-only inputs and upstream gradients that lie in memory in other ways."""
+def layout(trial: Trial, styles: Sequence[int] = (0, 1)) -> None:
+    """Pass inputs, and read-only upstream gradients, that lie in memory in other ways."""
     subject, law = trial.subject, "takes_any_memory_layout"
     if not any(tensor.shape for tensor in subject.tensors):
         return
-    for style in range(4):
+    for style in styles:
 
         def changed(array: Any, style: int = style) -> Any:
             return relaid(array)[style] if isinstance(array, np.ndarray) and array.ndim else array
@@ -194,7 +202,10 @@ def layout(trial: Trial) -> None:
         inputs = [changed(array) for array in subject.restore(subject.values)]
         try:
             y, cache = trial.forward(subject.values, inputs)
-            gradients = trial.backward(y, cache, changed(subject.upstream(trial.cotangent, y)))[1]
+            dy = changed(subject.upstream(trial.cotangent, y))
+            if isinstance(dy, np.ndarray):
+                dy.flags.writeable = False
+            gradients = trial.backward(y, cache, dy)[1]
         except Exception as error:
             if "read-only" in str(error) and any(
                 f.mistake.startswith("mutates") for f in trial.findings

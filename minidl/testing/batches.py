@@ -26,6 +26,8 @@ from minidl.testing.runs import (
     run,
 )
 
+__all__ = ["check_independence", "check_none", "check_one", "check_precision"]
+
 
 def check_one(layer: Layer, inputs: Inputs) -> None:
     """Raise unless a batch of 1 keeps its axis and gives finite results."""

@@ -15,6 +15,27 @@ from minidl.gradcheck.report import Finding
 from minidl.gradcheck.subject import Subject, as_inputs
 from minidl.layer import Layer
 
+__all__ = [
+    "CALL",
+    "OUTPUT",
+    "Array",
+    "Inputs",
+    "Probe",
+    "Results",
+    "agree",
+    "batch_size",
+    "call",
+    "contract",
+    "cotangent",
+    "explained",
+    "fail",
+    "precisions",
+    "rows",
+    "run",
+    "title",
+    "told",
+]
+
 Array: TypeAlias = NDArray[Any]
 Inputs: TypeAlias = tuple[Any, ...]
 Results: TypeAlias = dict[str, Array]

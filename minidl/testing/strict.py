@@ -11,9 +11,11 @@ from minidl.gradcheck.compare import attributes
 from minidl.gradcheck.contract import Trial
 from minidl.gradcheck.linearity import check_linearity
 from minidl.gradcheck.point import Point
-from minidl.gradcheck.probes import PROBES
+from minidl.gradcheck.probes import PROBES, layout
 from minidl.gradcheck.subject import Subject
 from minidl.testing.runs import Probe
+
+__all__ = ["PROBED", "STRICT", "form", "linearity", "more_layouts", "silence", "state"]
 
 
 def form(trial: Trial) -> None:
@@ -70,6 +72,11 @@ def _steps(subject: Subject, trial: Trial) -> Iterator[str]:
     yield "calling the layer"
 
 
+def more_layouts(trial: Trial) -> None:
+    """Pass reversed and read-only arrays, which functions of other libraries may refuse."""
+    layout(trial, (2, 3))
+
+
 def linearity(trial: Trial) -> None:
     """Find a backward that is not linear in the cotangent."""
     subject = trial.subject
@@ -90,5 +97,5 @@ def silence(trial: Trial) -> None:
         )
 
 
-STRICT: tuple[Probe, ...] = (form, state, silence)
+STRICT: tuple[Probe, ...] = (form, state, silence, more_layouts)
 PROBED = (*dict(PROBES).values(), linearity, *STRICT)
