@@ -75,7 +75,7 @@ print(report)
 try:
     report.assert_ok()
 except GradientError as error:
-    print(f"GradientError, {str(error).splitlines()[1]}")
+    print(f"GradientError: {str(error).splitlines()[0]}")
 
 # %%
 # Mended

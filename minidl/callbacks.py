@@ -155,10 +155,13 @@ class GradientErrors:
         """Forget an earlier run."""
         self.steps, self.errors = [], []
         self._rng = np.random.default_rng(0)
-        self.on_step(run)
+        self._remember(run)
 
     def on_step(self, run: Run) -> None:
         """Remember what a forward moves, before one whose gradients are to be checked."""
+        self._remember(run)
+
+    def _remember(self, run: Run) -> None:
         if run.step % self.every == 0:
             self._before = ForwardState(run.network).take()
 

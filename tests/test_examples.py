@@ -116,7 +116,7 @@ class TestALayerOfYourOwn:
         assert found["mended"].ok
         assert found["held_out"] >= 0.97
         printed = capsys.readouterr().out
-        assert "GradientError, slope: " in printed
+        assert "GradientError: PReLU.slope: " in printed
         assert_saved(tmp_path, "a_layer_of_your_own")
 
 

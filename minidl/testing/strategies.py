@@ -270,9 +270,10 @@ FAMILIES: dict[type[Layer], Family] = {
 
 def _of(kind: type[Layer], shape: Shape, dtype: DTypeLike) -> Strategy[Layer]:
     options, known = FAMILIES[kind].arguments(shape), inspect.signature(kind).parameters
-    if "rng" in known:
+    hands_on = any(option.kind is option.VAR_KEYWORD for option in known.values())
+    if "rng" in known or hands_on:
         options["rng"] = st.integers(0, 9)
-    if "dtype" in known and np.dtype(dtype) != np.float32:
+    if ("dtype" in known or hands_on) and np.dtype(dtype) != np.float32:
         options["dtype"] = st.just(dtype)
     return st.builds(kind, **options)
 

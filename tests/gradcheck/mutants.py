@@ -52,7 +52,30 @@ class Mutant:
 # --- which layers -----------------------------------------------------------------------------
 
 F64 = np.float64
+
+
+def supervised(loss, target):
+    return lambda rng: (loss, (rng.normal(size=(5, 4)), target(rng), rng.uniform(0.5, 2, size=5)))
+
+
 LIBRARY = {
+    "BatchNorm": lambda rng: (minidl.BatchNorm(4, dtype=F64), (rng.normal(size=(6, 4)),)),
+    "LayerNorm": lambda rng: (minidl.LayerNorm(4, dtype=F64), (rng.normal(size=(5, 4)),)),
+    "Dropout": lambda rng: (minidl.Dropout(0.4, rng=rng), (rng.normal(size=(5, 4)),)),
+    "Embedding": lambda rng: (
+        minidl.Embedding(4, 3, rng=rng, dtype=F64),
+        (rng.integers(4, size=(5, 3)),),
+    ),
+    "Reshape": lambda rng: (minidl.Reshape((2, 2)), (rng.normal(size=(5, 4)),)),
+    "Hinge": supervised(minidl.Hinge(), lambda rng: rng.integers(4, size=5)),
+    "Huber": supervised(minidl.Huber(), lambda rng: rng.normal(size=(5, 4))),
+    "MeanAbsoluteError": supervised(
+        minidl.MeanAbsoluteError(), lambda rng: rng.normal(size=(5, 4))
+    ),
+    "MeanSquaredError": supervised(minidl.MeanSquaredError(), lambda rng: rng.normal(size=(5, 4))),
+    "SigmoidCrossEntropy": supervised(
+        minidl.SigmoidCrossEntropy(), lambda rng: rng.uniform(size=(5, 4))
+    ),
     "Dense": lambda rng: (minidl.Dense(4, 3, rng=rng, dtype=F64), (rng.normal(size=(5, 4)),)),
     "Sequential": lambda rng: (
         Sequential(minidl.Dense(4, 3, rng=rng, dtype=F64), minidl.Tanh()),
