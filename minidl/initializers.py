@@ -14,18 +14,35 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from minidl.parameters import Parameter
+
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-__all__ = ["Initializer", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "zeros"]
+__all__ = [
+    "Initializer",
+    "draw",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "zeros",
+]
 
 Initializer: TypeAlias = "Callable[[Generator, tuple[int, ...], Any], NDArray[Any]]"
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    if len(shape) != 2:
-        raise ValueError(f"a weight of shape (fan_in, fan_out) is needed, got shape {shape}")
-    return shape[0], shape[1]
+    """Return how many inputs a unit has, and how many units an input goes to."""
+    if len(shape) == 2:
+        return shape[0], shape[1]
+    if len(shape) > 2:  # a convolution's: (out_channels, in_channels, *kernel)
+        places = math.prod(shape[2:])
+        return shape[1] * places, shape[0] * places
+    raise ValueError(
+        "a weight of shape (fan_in, fan_out) or (out_channels, in_channels, *kernel_size) is "
+        f"needed, got shape {shape}"
+    )
 
 
 def _uniform(
@@ -50,8 +67,9 @@ def glorot_uniform(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> 
     ----------
     rng : numpy.random.Generator
         Where the numbers come from.
-    shape : (fan_in, fan_out)
-        The shape of the weight.
+    shape : (fan_in, fan_out) or (out_channels, in_channels, *kernel_size)
+        The shape of the weight. A convolution's fans are its channels times the places in the
+        kernel.
     dtype : floating dtype
         The dtype of the result; the numbers are drawn in float64.
 
@@ -86,8 +104,9 @@ def he_uniform(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> NDAr
     ----------
     rng : numpy.random.Generator
         Where the numbers come from.
-    shape : (fan_in, fan_out)
-        The shape of the weight.
+    shape : (fan_in, fan_out) or (out_channels, in_channels, *kernel_size)
+        The shape of the weight. A convolution's fans are its channels times the places in the
+        kernel.
     dtype : floating dtype
         The dtype of the result; the numbers are drawn in float64.
 
@@ -113,3 +132,20 @@ def he_normal(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> NDArr
 def zeros(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """Return zeros, and draw nothing: for biases."""
     return np.zeros(shape, dtype)
+
+
+def draw(
+    layer: Any,
+    name: str,
+    initializer: Initializer,
+    rng: Generator,
+    shape: tuple[int, ...],
+    dtype: DTypeLike,
+) -> Parameter:
+    """Return a layer's parameter of initial values; an initializer's wrong shape is an error."""
+    value = initializer(rng, shape, np.dtype(dtype))
+    if np.shape(value) != shape:
+        raise ValueError(
+            f"{layer}: {name}_initializer returned shape {np.shape(value)}, expected {shape}"
+        )
+    return Parameter(value, dtype)

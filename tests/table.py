@@ -8,16 +8,25 @@ import numpy as np
 from minidl import (
     ELU,
     GELU,
+    GRU,
+    LSTM,
+    RNN,
     Add,
+    AvgPool2D,
     BatchNorm,
     Concatenate,
+    Conv2D,
     Dense,
     Dropout,
     Embedding,
     Flatten,
+    GlobalAveragePool2D,
     LayerNorm,
     LeakyReLU,
     LogSoftmax,
+    MaxPool2D,
+    MultiHeadAttention,
+    PositionalEncoding,
     ReLU,
     Reshape,
     Residual,
@@ -34,8 +43,12 @@ from minidl.testing import Case, laws
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 3))
 SEQUENCES = RNG.normal(size=(4, 3, 3))
-IMAGES = RNG.normal(size=(3, 2, 2, 2))
+PIXELS = RNG.normal(size=(3, 2, 2, 2))
 TOKENS = np.array([[0, 5, 5], [2, 5, 1], [3, 3, 0], [1, 1, 1]])
+LENGTHS = np.array([3, 0, 1, 2])
+WORDS = RNG.normal(size=(3, 5, 4))
+MASK = np.arange(5) < np.array([[5], [0], [2]])
+IMAGES = RNG.normal(size=(3, 2, 5, 6))
 LABELS = np.array([2, 0, 1, 1, 0])
 PROBABILITIES = RNG.dirichlet(np.ones(3), 5)
 WEIGHTS = np.array([1, 0.5, 0, 2, 1])
@@ -64,6 +77,18 @@ def branches():
     return Concatenate(dense, Add(dense, Sequential(), ReLU()), Sequential(Dense(3, 1, rng=8)))
 
 
+def convolutional():
+    rng = np.random.default_rng(5)
+    return Sequential(
+        Conv2D(2, 3, 3, padding=1, rng=rng),
+        ReLU(),
+        MaxPool2D(2),
+        Conv2D(3, 2, 2, rng=rng),
+        GlobalAveragePool2D(),
+        Dense(2, 2, rng=rng),
+    )
+
+
 TABLE = [
     Case(Dense(3, 4, rng=0), X),
     Case(Dense(3, 4, rng=0, bias=False), X),
@@ -86,8 +111,8 @@ TABLE = [
     Case(Softmax(1), SEQUENCES, name="Softmax(1) on sequences"),
     Case(LogSoftmax(), X),
     Case(LogSoftmax(1), SEQUENCES, name="LogSoftmax(1) on sequences"),
-    Case(Flatten(), IMAGES),
-    Case(Reshape((4, 2)), IMAGES),
+    Case(Flatten(), PIXELS),
+    Case(Reshape((4, 2)), PIXELS),
     Case(Dropout(0.4, rng=0), X),
     Case(Dropout(0, rng=0), X),
     Case(Embedding(6, 3, rng=0), TOKENS),
@@ -120,4 +145,33 @@ TABLE = [
         LABELS[:4, np.newaxis] * [1, 0, 1],
         name="SoftmaxCrossEntropy() on sequences",
     ),
+    Case(Conv2D(2, 3, 3, padding=1, rng=0), IMAGES),
+    Case(Conv2D(2, 3, (2, 3), stride=2, bias=False, rng=0), IMAGES),
+    Case(Conv2D(2, 4, 1, rng=0, dtype=np.float64), IMAGES),
+    Case(MaxPool2D(2), IMAGES),
+    Case(MaxPool2D(3, 2, 1), IMAGES),
+    Case(MaxPool2D(2, 1), np.round(IMAGES), name="MaxPool2D(2 x 2, stride 1 x 1) with ties"),
+    Case(AvgPool2D(2), IMAGES),
+    Case(AvgPool2D(3, 2, 1), IMAGES),
+    Case(GlobalAveragePool2D(), IMAGES),
+    Case(convolutional, IMAGES, name="a convolutional network"),
+    *[
+        case
+        for kind in (RNN, GRU, LSTM)
+        for case in (
+            Case(kind(3, 2, rng=0), SEQUENCES),
+            Case(kind(3, 2, rng=0, last=True), SEQUENCES),
+            Case(kind(3, 2, rng=0), SEQUENCES, LENGTHS, name=f"{kind.__name__} with lengths"),
+            Case(
+                kind(3, 2, rng=0, last=True),
+                SEQUENCES,
+                LENGTHS,
+                name=f"{kind.__name__} with lengths, last",
+            ),
+        )
+    ],
+    Case(PositionalEncoding(3, 5), SEQUENCES),
+    Case(MultiHeadAttention(4, 2, rng=0), WORDS),
+    Case(MultiHeadAttention(4, 1, causal=True, rng=0, bias=False), WORDS),
+    Case(MultiHeadAttention(4, 2, rng=0), WORDS, MASK, name="MultiHeadAttention with a mask"),
 ]

@@ -1,25 +1,38 @@
 """Layers, one module a family."""
 
 from minidl.layers.activations import ELU, LeakyReLU, ReLU, Sigmoid, Softplus, Tanh
+from minidl.layers.attention import MultiHeadAttention, PositionalEncoding
+from minidl.layers.convolution import Conv2D
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
 from minidl.layers.embedding import Embedding
 from minidl.layers.gated import GELU, SiLU
 from minidl.layers.normalization import BatchNorm, LayerNorm
+from minidl.layers.pooling import AvgPool2D, GlobalAveragePool2D, MaxPool2D
+from minidl.layers.recurrent import GRU, LSTM, RNN
 from minidl.layers.shapes import Flatten, Reshape
 from minidl.layers.softmax import LogSoftmax, Softmax
 
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "AvgPool2D",
     "BatchNorm",
+    "Conv2D",
     "Dense",
     "Dropout",
     "Embedding",
     "Flatten",
+    "GlobalAveragePool2D",
     "LayerNorm",
     "LeakyReLU",
     "LogSoftmax",
+    "MaxPool2D",
+    "MultiHeadAttention",
+    "PositionalEncoding",
     "ReLU",
     "Reshape",
     "SiLU",

@@ -6,17 +6,47 @@ them. A class of layers is drawn by its entry in `FAMILIES`; a container by one 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike, NDArray
 
-from minidl.containers import Sequential
+from minidl.composition import Add, Branches, Concatenate, Residual
+from minidl.containers import Container, Sequential
 from minidl.layer import Layer
-from minidl.layers import Dense, ReLU, Tanh
+from minidl.layers import (
+    ELU,
+    GELU,
+    GRU,
+    LSTM,
+    RNN,
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    GlobalAveragePool2D,
+    LayerNorm,
+    LeakyReLU,
+    LogSoftmax,
+    MaxPool2D,
+    MultiHeadAttention,
+    PositionalEncoding,
+    ReLU,
+    Reshape,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from minidl.losses import Loss, SoftmaxCrossEntropy
 from minidl.parameters import network_dtype
 
@@ -32,6 +62,7 @@ __all__ = [
     "CONTAINERS",
     "FAMILIES",
     "LOSSES",
+    "READERS",
     "Family",
     "Given",
     "batches",
@@ -97,8 +128,12 @@ def sizes() -> Strategy[int]:
     return st.sampled_from([1, 2, 3, 4, 5, 7])
 
 
+def _images() -> Strategy[Shape]:
+    return st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 5))
+
+
 def _shapes() -> Strategy[Shape]:
-    return st.one_of(st.tuples(sizes()), st.tuples(sizes(), sizes()))
+    return st.one_of(st.tuples(sizes()), st.tuples(sizes(), sizes()), _images())
 
 
 def batches(
@@ -221,16 +256,158 @@ def _dense_shapes(layer: Dense) -> Strategy[Shape]:
     return st.one_of(st.tuples(features), st.tuples(sizes(), features))
 
 
-def _elementwise(kind: type[Layer]) -> Family:
-    return Family(lambda shape, dtype: st.builds(kind), lambda layer: None)
+def _typed(dtype: DTypeLike) -> dict[str, Any]:
+    return {} if np.dtype(dtype) == np.float32 else {"dtype": st.just(dtype)}
+
+
+def _convolution(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
+    if len(shape) != 3:
+        return None
+    return st.builds(
+        Conv2D,
+        st.just(shape[0]),
+        st.integers(1, 3),
+        st.tuples(*(st.integers(1, min(3, side)) for side in shape[1:])),
+        stride=st.integers(1, 2),
+        padding=st.integers(0, 1),
+        rng=st.integers(0, 9),
+        **_typed(dtype),
+    )
+
+
+def _pooling(kind: type[Layer]) -> Family:
+    def that_take(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
+        if len(shape) != 3:
+            return None
+        windows = st.tuples(*(st.integers(1, min(3, side)) for side in shape[1:]))
+        return st.builds(kind, windows, st.integers(1, 3), padding=st.just(0))
+
+    def shapes(layer: Any) -> Strategy[Shape]:
+        return _images_of(layer.windows.kernel)
+
+    return Family(that_take, shapes)
+
+
+def _images_of(least: Shape, channels: int | None = None) -> Strategy[Shape]:
+    depth = st.integers(1, 3) if channels is None else st.just(channels)
+    return st.tuples(depth, *(st.integers(side, side + 4) for side in least))
+
+
+def _recurrent(kind: type[Layer]) -> Family:
+    def that_take(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
+        if len(shape) != 2:
+            return None
+        return st.builds(
+            kind,
+            st.just(shape[1]),
+            st.integers(1, 3),
+            last=st.booleans(),
+            rng=st.integers(0, 9),
+            **_typed(dtype),
+        )
+
+    return Family(that_take, lambda layer: st.tuples(sizes(), st.just(layer.in_features)))
+
+
+def _attention(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
+    if len(shape) != 2:
+        return None
+    heads = [heads for heads in (1, 2, 3) if shape[1] % heads == 0]
+    return st.builds(
+        MultiHeadAttention,
+        st.just(shape[1]),
+        st.sampled_from(heads),
+        causal=st.booleans(),
+        rng=st.integers(0, 9),
+        **_typed(dtype),
+    )
+
+
+def _encoding(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
+    if len(shape) != 2:
+        return None
+    return st.builds(PositionalEncoding, st.just(shape[1]), st.just(8))
+
+
+def _elementwise(kind: type[Layer], *arguments: Strategy[Any]) -> Family:
+    return Family(lambda shape, dtype: st.builds(kind, *arguments), lambda layer: None)
+
+
+def _along_features(kind: type[Layer]) -> Family:
+    return Family(lambda shape, dtype: st.builds(kind) if shape else None, lambda layer: None)
+
+
+def _dropout(shape: Shape, dtype: DTypeLike) -> Strategy[Layer]:
+    return st.builds(Dropout, st.sampled_from([0.5, 0.1, 0.9]), rng=st.integers(0, 9))
+
+
+def _reshape(shape: Shape, dtype: DTypeLike) -> Strategy[Layer]:
+    size = math.prod(shape)
+    factors = [factor for factor in (1, 2, 3, 4, 5) if size % factor == 0]
+    return st.sampled_from(factors).flatmap(
+        lambda factor: st.builds(Reshape, st.just((factor, size // factor)))
+    )
+
+
+def _batch_norm(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
+    return st.builds(BatchNorm, st.just(shape[0]), **_typed(dtype)) if shape else None
+
+
+def _layer_norm(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
+    return st.builds(LayerNorm, st.just(shape[-1]), **_typed(dtype)) if shape else None
+
+
+def _behind(first: int) -> Strategy[Shape]:
+    return st.one_of(st.tuples(st.just(first)), st.tuples(st.just(first), sizes()))
 
 
 FAMILIES: dict[type[Layer], Family] = {
     ReLU: _elementwise(ReLU),
     Tanh: _elementwise(Tanh),
+    LeakyReLU: _elementwise(LeakyReLU, st.sampled_from([0.01, 0.0, 0.3])),
+    ELU: _elementwise(ELU, st.sampled_from([1.0, 0.5])),
+    Sigmoid: _elementwise(Sigmoid),
+    Softplus: _elementwise(Softplus),
+    SiLU: _elementwise(SiLU),
+    GELU: _elementwise(GELU, st.booleans()),
+    Softmax: _along_features(Softmax),
+    LogSoftmax: _along_features(LogSoftmax),
+    Dropout: Family(_dropout, lambda layer: None),
+    Flatten: _elementwise(Flatten),
+    Reshape: Family(_reshape, lambda layer: st.just(layer.shape)),
+    BatchNorm: Family(_batch_norm, lambda layer: _behind(layer.features)),
+    LayerNorm: Family(
+        _layer_norm, lambda layer: _behind(layer.features).map(lambda shape: shape[::-1])
+    ),
     Dense: Family(_dense, _dense_shapes),
+    Conv2D: Family(_convolution, lambda layer: _images_of(layer.windows.kernel, layer.in_channels)),
+    MaxPool2D: _pooling(MaxPool2D),
+    AvgPool2D: _pooling(AvgPool2D),
+    GlobalAveragePool2D: Family(
+        lambda shape, dtype: st.builds(GlobalAveragePool2D) if len(shape) == 3 else None,
+        lambda layer: _images(),
+    ),
+    RNN: _recurrent(RNN),
+    GRU: _recurrent(GRU),
+    LSTM: _recurrent(LSTM),
+    MultiHeadAttention: Family(
+        _attention, lambda layer: st.tuples(sizes(), st.just(layer.features))
+    ),
+    PositionalEncoding: Family(
+        _encoding, lambda layer: st.tuples(sizes(), st.just(layer.features))
+    ),
 }
 """The layers that hold no layers."""
+
+
+def _embedding(dtype: DTypeLike) -> Strategy[Layer]:
+    return st.builds(Embedding, sizes(), sizes(), rng=st.integers(0, 9), **_typed(dtype))
+
+
+READERS: dict[type[Layer], Callable[[DTypeLike], Strategy[Layer]]] = {
+    Embedding: _embedding,
+}
+"""The layers that take integers, which can stand first only: functions (dtype) -> strategy."""
 
 
 def layers(shape: Shape | None = None, dtype: DTypeLike = np.float32) -> Strategy[Layer]:
@@ -288,8 +465,44 @@ def _keeps(layer: Layer, shape: Shape, dtype: DTypeLike) -> bool:
         return False
 
 
+@st.composite
+def _residual(draw: st.DrawFn, shape: Shape, dtype: DTypeLike, depth: int) -> Residual:
+    """Draw the layers of a chain that gives back the shape it was given, as far as they do."""
+    members: list[Layer] = []
+    for layer in draw(_chain(shape, dtype, depth)):
+        if _outcome(layer, shape, dtype) != shape:
+            break
+        members.append(layer)
+    return draw(st.builds(Residual, *map(st.just, members)))
+
+
+def _branches(
+    kind: type[Branches],
+) -> Callable[[Shape, DTypeLike, int], Strategy[Layer]]:
+    """Return a function that draws branches which fit together."""
+
+    @st.composite
+    def that_fit(draw: st.DrawFn, shape: Shape, dtype: DTypeLike, depth: int) -> Layer:
+        members = [draw(_chain(shape, dtype, depth - 1)) for _ in range(draw(st.integers(1, 3)))]
+        first = _outcome(members[0], shape, dtype)
+
+        def fits(branch: Layer) -> bool:
+            other = _outcome(branch, shape, dtype)
+            if kind is Add:
+                return other == first
+            return len(other) == len(first) > 0 and other[:-1] == first[:-1]
+
+        fitting = [branch for branch in members[1:] if fits(branch)]
+        return draw(st.builds(kind, *map(st.just, [members[0], *fitting])))
+
+    return that_fit
+
+
 CONTAINERS: dict[type[Layer], Callable[[Shape, DTypeLike, int], Strategy[Layer]]] = {
     Sequential: _chain,
+    Residual: _residual,
+    Add: _branches(Add),
+    Concatenate: _branches(Concatenate),
 }
 """The layers of layers: functions (shape, dtype, depth) -> strategy, depth being what is left."""
 
@@ -356,21 +569,42 @@ def inputs_for(layer: Layer, *, shape: Shape | None = None) -> Strategy[tuple[An
         if type(layer) not in LOSSES:
             raise TypeError(f"inputs_for does not know what {layer!r} takes")
         return LOSSES[type(layer)](dtype)
+    if isinstance(layer, Embedding):
+        words = st.integers(0, layer.vocabulary - 1)
+        return st.tuples(arrays(np.int64, st.tuples(sizes(), sizes()), elements=words))
     drawn = _sample_shapes(layer) if shape is None else st.just(shape)
     shapes = _shapes() if drawn is None else drawn
     return st.tuples(shapes.flatmap(lambda shape: batches(shape, dtype)))
 
 
 def _sample_shapes(layer: Layer) -> Strategy[Shape] | None:
-    if isinstance(layer, Sequential):
+    if isinstance(layer, Container):
         shapes = (_sample_shapes(child) for child in layer)
-        return next((strategy for strategy in shapes if strategy is not None), None)
+        if next((strategy for strategy in shapes if strategy is not None), None) is None:
+            return None
+        # a later layer may need more than the first: images of some size, sequences
+        return st.sampled_from([shape for shape in _CANDIDATES if _takes(layer, shape)])
     if type(layer) not in FAMILIES:
         raise TypeError(
             f"inputs_for does not know what {layer!r} takes: give the shape of a sample, "
             "inputs_for(layer, shape=(3,))"
         )
     return FAMILIES[type(layer)].shapes(layer)
+
+
+_CANDIDATES: list[Shape] = [
+    *product([1, 2, 3, 4, 5, 7]),
+    *product([1, 2, 3, 4, 5, 7], repeat=2),
+    *product([1, 2, 3], [1, 2, 3, 4, 5], [1, 2, 3, 4, 5]),
+]
+
+
+def _takes(layer: Layer, shape: Shape) -> bool:
+    try:
+        layer(np.zeros((1, *shape), network_dtype(layer)))
+    except ValueError:
+        return False
+    return True
 
 
 @st.composite

@@ -14,6 +14,7 @@ from minidl.testing.strategies import (
     CONTAINERS,
     FAMILIES,
     LOSSES,
+    READERS,
     Given,
     batches,
     cotangents,
@@ -49,13 +50,27 @@ def leaves(network):
 
 @pytest.mark.parametrize("layer", PUBLIC, ids=lambda layer: layer.__name__)
 def test_every_public_layer_is_drawn_by_a_strategy(layer):
-    assert layer in (LOSSES if issubclass(layer, Loss) else {**FAMILIES, **CONTAINERS})
+    assert layer in (LOSSES if issubclass(layer, Loss) else {**FAMILIES, **READERS, **CONTAINERS})
 
 
 @pytest.mark.parametrize("kind", FAMILIES, ids=lambda kind: kind.__name__)
 def test_layers_and_networks_draw_every_class(kind):
     assert isinstance(drawn(layers(), lambda layer: isinstance(layer, kind)), kind)
     drawn(networks(), lambda net: any(isinstance(layer, kind) for layer in net))
+
+
+@pytest.mark.parametrize("kind", CONTAINERS, ids=lambda kind: kind.__name__)
+def test_networks_draw_every_container(kind):
+    drawn(networks(), lambda net: isinstance(net, kind) and len(net) > 1)
+    drawn(networks(), lambda net: any(isinstance(layer, kind) for layer in net))
+
+
+@pytest.mark.parametrize("kind", READERS, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_layers_that_take_integers_are_given_integers(kind, data):
+    layer = data.draw(READERS[kind](np.float32))
+    (x,) = data.draw(inputs_for(layer))
+    assert len(layer(x)) == len(x)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +127,7 @@ def test_a_network_takes_the_samples_it_was_asked_to_take(data):
 
 @given(layers(()))
 def test_samples_without_axes_have_layers_too(layer):
-    assert layer(np.ones(3)).shape == (3,)
+    assert len(layer(np.ones(3))) == 3
 
 
 @given(st.data())
@@ -135,8 +150,8 @@ def test_networks_nest_share_layers_and_may_be_empty():
     drawn(networks(), lambda net: any(isinstance(layer, Sequential) and layer for layer in net))
 
     def shares(net):
-        dense = [id(layer) for layer in leaves(net) if isinstance(layer, Dense)]
-        return len(dense) > len(set(dense))
+        found = [id(layer) for layer in leaves(net)]
+        return len(found) > len(set(found))
 
     drawn(networks(), shares)
 

@@ -1,0 +1,117 @@
+"""A small convolutional network beside torch: python benchmarks/convolution.py.
+
+The step is conv(8)-pool-conv(16)-pool-dense on 64 images of 28 × 28: forward, loss, backward and
+an update. torch runs eagerly, in its usual memory order and in channels-last.
+"""
+
+from beside_torch import header, layer_row, medians, peak_bytes, torch  # first: sets the threads
+
+# isort: split
+import numpy as np
+
+from minidl import (
+    SGD,
+    AvgPool2D,
+    Conv2D,
+    Dense,
+    GlobalAveragePool2D,
+    Layer,
+    MaxPool2D,
+    ReLU,
+    Sequential,
+    SoftmaxCrossEntropy,
+)
+
+SAMPLES = 64
+
+
+class Flat(Layer):
+    def forward(self, x):
+        return x.reshape(len(x), -1), x.shape
+
+    def backward(self, dy, shape):
+        return dy.reshape(shape)
+
+
+def our_step(x, target):
+    rng = np.random.default_rng(0)
+    network = Sequential(
+        Conv2D(1, 8, 3, padding=1, rng=rng),
+        ReLU(),
+        MaxPool2D(2),
+        Conv2D(8, 16, 3, padding=1, rng=rng),
+        ReLU(),
+        MaxPool2D(2),
+        Flat(),
+        Dense(16 * 7 * 7, 10, rng=rng),
+    )
+    optimizer, loss = SGD(network, 0.01), SoftmaxCrossEntropy()
+
+    def step():
+        logits, caches = network.forward(x)
+        _, cache = loss.forward(logits, target)
+        network.backward_parameters(loss.backward(1.0, cache), caches)
+        optimizer.step()
+
+    activations = x.nbytes
+    y = x
+    for layer in network:
+        y = layer(y)
+        activations += y.nbytes
+    return step, activations
+
+
+def their_step(x, target, memory_format):
+    nn = torch.nn
+    network = nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(16 * 7 * 7, 10),
+    ).to(memory_format=memory_format)
+    optimizer = torch.optim.SGD(network.parameters(), 0.01)
+    x, target = torch.tensor(x).to(memory_format=memory_format), torch.tensor(target)
+
+    def step():
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(network(x), target).backward()
+        optimizer.step()
+
+    return step
+
+
+def main():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(SAMPLES, 1, 28, 28)).astype(np.float32)
+    target = rng.integers(0, 10, SAMPLES)
+    ours, activations = our_step(x, target)
+    theirs = their_step(x, target, torch.contiguous_format)
+    channels_last = their_step(x, target, torch.channels_last)
+
+    header()
+    mine, eager, last = medians(ours, theirs, channels_last, rounds=300)
+    print(f"{'step of conv-pool-conv-pool-dense':44} {mine:8.3f} {eager:8.3f} {eager / mine:7.2f}")
+    print(f"{'  beside channels-last':44} {mine:8.3f} {last:8.3f} {last / mine:7.2f}")
+    peak = peak_bytes(ours)
+    print(
+        f"  peak memory {peak / 2**20:.1f} MiB, {peak / activations:.1f} times the activations' "
+        f"{activations / 2**20:.1f} MiB (target: at most 4)"
+    )
+    nn = torch.nn
+    for name, layer, module, shape in [
+        ("Conv2D 3 × 3, 8 → 16", Conv2D(8, 16, 3, padding=1), nn.Conv2d(8, 16, 3, padding=1), 14),
+        ("Conv2D 3 × 3, stride 2", Conv2D(8, 16, 3, stride=2), nn.Conv2d(8, 16, 3, stride=2), 28),
+        ("MaxPool2D 2 × 2", MaxPool2D(2), nn.MaxPool2d(2), 28),
+        ("AvgPool2D 2 × 2", AvgPool2D(2), nn.AvgPool2d(2), 28),
+        ("GlobalAveragePool2D", GlobalAveragePool2D(), lambda x: x.mean((2, 3)), 28),
+    ]:
+        layer_row(name, layer, module, (SAMPLES, 8, shape, shape))
+    print(f"ratio {eager / mine:.2f} (target: at least 1.3)")
+
+
+if __name__ == "__main__":
+    main()
