@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, target
 from hypothesis import strategies as st
 
-from minidl import BatchNorm, Dense, Sequential, SoftmaxCrossEntropy, Tanh
+from minidl import BatchNorm, Dense, LayerNorm, Sequential, SoftmaxCrossEntropy, Tanh
 from minidl.gradcheck import check_gradients
 from minidl.parameters import unique
 from minidl.testing import laws
@@ -18,9 +18,14 @@ CONTRACT = [law for law in laws.LAWS if law is not laws.has_proven_gradients]
 def test_a_random_network_keeps_every_law(data):
     network = data.draw(networks(), label="network")
     inputs = data.draw(inputs_for(network), label="inputs")
-    mixes_samples = bool(unique(network, BatchNorm))
+    excused = set()
+    if unique(network, BatchNorm):
+        excused.add(laws.treats_samples_independently)
+    if unique(network, (BatchNorm, LayerNorm)):
+        # equal numbers become zero to rounding: on which side of a kink differs with the precision
+        excused.add(laws.agrees_in_both_precisions)
     for law in CONTRACT:
-        if not (mixes_samples and law is laws.treats_samples_independently):
+        if law not in excused:
             law(network, *inputs)
 
 
