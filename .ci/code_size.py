@@ -12,8 +12,10 @@ CORE = [
     "layers/dense",
     "layers/activations",
     "containers",
-    "losses",
-    "optimizers",
+    "losses/loss",
+    "losses/softmax_cross_entropy",
+    "optimizers/optimizer",
+    "optimizers/sgd",
     "training",
 ]
 CORE_LIMIT, LIMIT = 900, 6000

@@ -68,13 +68,14 @@ for units, ax in zip(sizes, axes.flat, strict=False):
     held_out_loss[units] = float(loss(prediction, y_test))
     held_out[units] = accuracy(prediction, y_test)
     print(
-        f"{units:2} hidden units: training loss {training_loss[units]:.3f} "
+        f"hidden units {units:2}: training loss {training_loss[units]:.3f} "
         f"(worst start {max(value for value, _ in attempts):.3f}), "
         f"held-out loss {held_out_loss[units]:.3f}, held-out accuracy {held_out[units]:.3f}"
     )
     decision_regions(network, x_test, y_test, ax=ax)
-    ax.set_title(f"{units} hidden unit{'s' * (units > 1)}: {held_out[units]:.1%} right")
-    ax.get_legend().remove()
+    ax.set_title(f"{units} hidden unit{'s' * (units > 1)}: {held_out[units]:.1%} of held-out right")
+    if units > 1:
+        ax.get_legend().remove()
 
 # %%
 # What one sees

@@ -48,7 +48,9 @@ for ax, (name, (x, y)) in zip(axes, data_sets.items(), strict=True):
     held_out[name] = accuracy(predict(network, x_test), y_test)
     print(f"{name}: held-out accuracy {held_out[name]:.3f}")
     decision_regions(network, x_test, y_test, ax=ax)
-    ax.set_title(f"One layer on {name}: {held_out[name]:.0%} of held-out points right")
+    ax.set_title(
+        f"One layer on {name}: {held_out[name]:.0%} of held-out points right\n(pale: unsure)"
+    )
 
 # %%
 # On the circles the network does no better than a coin. It is also honest about it: the plane is

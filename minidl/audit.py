@@ -11,8 +11,12 @@ import numpy as np
 
 from minidl.layer import Layer
 from minidl.parameters import Parameter, unique
+from minidl.validation import output_and_cache
 
 __all__ = ["audited", "first_not_finite"]
+
+
+_METHODS = {"forward", "backward", "backward_parameters"}
 
 
 class _Watched:
@@ -42,14 +46,16 @@ def audited(network: Layer) -> Iterator[None]:
         From the layer's forward or backward, so that containers add its place.
     """
     layers = list(unique(network, Layer).values())
+    own = [{name: vars(layer)[name] for name in _METHODS & vars(layer).keys()} for layer in layers]
     for layer in layers:
         _watch(layer)
     try:
         yield
     finally:
-        for layer in layers:
-            for name in ("forward", "backward", "backward_parameters"):
+        for layer, methods in zip(layers, own, strict=True):
+            for name in _METHODS:
                 vars(layer).pop(name, None)
+            vars(layer).update(methods)
 
 
 def _watch(layer: Layer) -> None:
@@ -57,10 +63,7 @@ def _watch(layer: Layer) -> None:
     forward, backward, lean = layer.forward, layer.backward, layer.backward_parameters
 
     def checked_forward(*inputs: Any, **constants: Any) -> tuple[Any, Any]:
-        result = forward(*inputs, **constants)
-        if not (isinstance(result, tuple) and len(result) == 2):
-            raise TypeError(f"{layer}: forward must return (output, cache), got {type(result)}")
-        output, cache = result
+        output, cache = output_and_cache(layer, forward(*inputs, **constants))
         _check_dtype(layer, output, inputs)
         return output, _Watched(cache, inputs)
 
@@ -107,9 +110,13 @@ def _check_gradients(layer: Layer, gradients: Any, inputs: tuple[Any, ...]) -> N
         if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
             continue
         what = f"{layer}: backward returned for input {number}"
-        if np.shape(gradient) != value.shape:
-            got = "None" if gradient is None else f"a gradient of shape {np.shape(gradient)}"
-            raise ValueError(f"{what} {got}, expected shape {value.shape}")
+        if not isinstance(gradient, (np.ndarray, np.generic)):
+            got = "None" if gradient is None else f"a {type(gradient).__name__}"
+            raise ValueError(f"{what} {got}, expected an array of shape {value.shape}")
+        if gradient.shape != value.shape:
+            raise ValueError(
+                f"{what} a gradient of shape {gradient.shape}, expected shape {value.shape}"
+            )
         if gradient.dtype != value.dtype:
             raise TypeError(f"{what} a gradient of {gradient.dtype}, expected {value.dtype}")
         if not _finite(gradient):
@@ -117,8 +124,8 @@ def _check_gradients(layer: Layer, gradients: Any, inputs: tuple[Any, ...]) -> N
 
 
 def _check_parameters(layer: Layer) -> None:
-    for name, item in vars(layer).items():
-        if isinstance(item, Parameter) and not _finite(item.grad):
+    for name, item in unique(layer, Parameter).items():
+        if not _finite(item.grad):
             raise ValueError(f"{layer}: backward made the gradient of {name} not finite")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidl.parameters import Buffer, ParameterVector, unique
-from minidl.validation import integer
+from minidl.validation import boolean, integer
 
 if TYPE_CHECKING:
     from minidl.run import Run
@@ -33,8 +33,8 @@ class EarlyStopping:
     patience : int, default 10
         After how many validations without improvement to end the run.
     restore_best : bool, default True
-        Whether the network gets back the parameters and buffers of its best validation, however
-        the run ends.
+        Whether the network gets back the parameters and buffers of its best validation, whether
+        the run ends by itself, by a callback or by Ctrl-C.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class EarlyStopping:
     Raises
     ------
     ValueError
-        At the first validation, if no such figure is recorded.
+        When the run begins, if no such figure is recorded.
 
     Examples
     --------
@@ -58,9 +58,18 @@ class EarlyStopping:
     def __init__(
         self, monitor: str = "loss", patience: int = 10, restore_best: bool = True
     ) -> None:
+        if not isinstance(monitor, str):
+            raise TypeError(f"monitor must be the name of a figure, got {monitor!r}")
         self.monitor = monitor
         self.patience = integer("patience", patience, least=1)
-        self.restore_best = restore_best
+        self.restore_best = boolean("restore_best", restore_best)
+        self._forget()
+
+    def _forget(self) -> None:
+        self.best: float | None = None
+        self.best_step = 0
+        self._seen = self._waited = 0
+        self._state: list[NDArray[Any]] = []
 
     def on_begin(self, run: Run) -> None:
         """Forget an earlier run."""
@@ -69,10 +78,7 @@ class EarlyStopping:
             raise ValueError(
                 f"EarlyStopping monitors {self.monitor!r}, but recorded are {', '.join(curves)}"
             )
-        self.best: float | None = None
-        self.best_step = 0
-        self._seen = self._waited = 0
-        self._state: list[NDArray[Any]] = []
+        self._forget()
 
     def on_step(self, run: Run) -> bool:
         """Look at the newest validation, if there is one."""
@@ -145,11 +151,12 @@ class GradientErrors:
     def __init__(self, every: int = 1, coordinates: int = 100) -> None:
         self.every = integer("every", every, least=1)
         self.coordinates = integer("coordinates", coordinates, least=1)
+        self.steps: list[int] = []
+        self.errors: list[float] = []
 
     def on_begin(self, run: Run) -> None:
         """Forget an earlier run."""
-        self.steps: list[int] = []
-        self.errors: list[float] = []
+        self.steps, self.errors = [], []
         self._rng = np.random.default_rng(0)
         self._remember(run)
 
@@ -227,7 +234,7 @@ class _ProgressBar:
         epoch = min(run.epoch + 1, run.epochs)
         self._bar.update(self._task, completed=run.step, epoch=epoch, figures=figures)
 
-    def close(self, run: Run) -> None:
+    def close(self) -> None:
         if hasattr(self, "_bar"):
             self._bar.stop()
 

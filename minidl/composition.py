@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.containers import Chain, Container, Naming
+from minidl.containers import Chain, Container
 from minidl.layer import Layer
 from minidl.validation import integer
 
@@ -62,9 +62,9 @@ class Residual(Chain):
         dx = self._backward(dy, caches)
         return None if dx is None else dy + dx
 
-    def compute(self, x: Any, run: Callable[[int, Any], Any]) -> Any:
-        """Return x + f(x)."""
-        return self._sum(x, self._compute(x, run))
+    def __call__(self, x: Any) -> Any:
+        """Return x + f(x) as at inference."""
+        return self._sum(x, self._infer(x))
 
     def _sum(self, x: Any, y: Any) -> Any:
         if np.shape(x) != np.shape(y):
@@ -85,12 +85,6 @@ class Branches(Container):
         super().__init__(*branches)
         if not branches:
             raise ValueError(f"{type(self).__name__} needs at least one branch")
-        self.branches = branches
-
-    @property
-    def held(self) -> tuple[Layer, ...]:
-        """The branches, in order."""
-        return self.branches
 
     @abstractmethod
     def join(self, outputs: list[NDArray[Any]]) -> NDArray[Any]:
@@ -102,35 +96,41 @@ class Branches(Container):
 
     def forward(self, x: Any) -> tuple[Any, Any]:
         """Return (the joined outputs, cache)."""
-        outputs, caches = [], []
-        with Naming(self) as at:
-            for at.place, branch in enumerate(self.branches):
-                y, cache = branch.forward(x)
-                outputs.append(y)
-                caches.append(cache)
-        return self.join(outputs), (caches, [np.shape(y) for y in outputs])
+        pairs = self._each(lambda branch, place: branch.forward(x))
+        outputs = [y for y, _ in pairs]
+        return self.join(outputs), ([cache for _, cache in pairs], [np.shape(y) for y in outputs])
 
     def backward(self, dy: Any, cache: Any, /) -> Any:
         """Return the sum of the gradients that come through the branches."""
         caches, shapes = cache
+        parts = self.split(dy, shapes)
+        gradients = self._each(lambda branch, place: branch.backward(parts[place], caches[place]))
         total = None
-        with Naming(self) as at:
-            for at.place, part in enumerate(self.split(dy, shapes)):
-                dx = self.branches[at.place].backward(part, caches[at.place])
-                if dx is not None:  # never in place: a branch may hand on an array that it keeps
-                    total = dx if total is None else total + dx
+        for dx in gradients:
+            if dx is not None:  # never in place: a branch may hand on an array that it keeps
+                total = dx if total is None else total + dx
         return total
 
     def backward_parameters(self, dy: Any, cache: Any, /) -> None:
         """Do what `backward` does for the parameters of every branch."""
         caches, shapes = cache
-        with Naming(self) as at:
-            for at.place, part in enumerate(self.split(dy, shapes)):
-                self.branches[at.place].backward_parameters(part, caches[at.place])
+        parts = self.split(dy, shapes)
+        self._each(lambda branch, place: branch.backward_parameters(parts[place], caches[place]))
 
-    def compute(self, x: Any, run: Callable[[int, Any], Any]) -> Any:
-        """Return the joined outputs."""
-        return self.join([run(place, x) for place in range(len(self.branches))])
+    def __call__(self, x: Any) -> Any:
+        """Return the joined outputs as at inference."""
+        return self.join(self._each(lambda branch, place: branch(x)))
+
+    def _each(self, work: Callable[[Layer, int], Any]) -> list[Any]:
+        """Return what a function gives for every branch and its place."""
+        results: list[Any] = []
+        try:
+            for place, branch in enumerate(self.layers):
+                results.append(work(branch, place))
+        except Exception as error:
+            self._name_place(error, len(results))
+            raise
+        return results
 
 
 class Add(Branches):

@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from minidl.layer import Layer, annotate, title
-from minidl.parameters import Parameter, unique, walk
+from minidl.layer import Layer, annotate
+from minidl.parameters import Parameter, walk
 
 if TYPE_CHECKING:
     from minidl.summary import Summary
 
-__all__ = ["Chain", "Container", "Naming", "Sequential"]
-
-
-class Naming:
-    """A block in which the layers of a container work; an error that leaves it names the place.
-
-    Attributes
-    ----------
-    place : int
-        Which of the layers is at work.
-    """
-
-    __slots__ = ("container", "place")
-
-    def __init__(self, container: Container, place: int = 0) -> None:
-        self.container = container
-        self.place = place
-
-    def __enter__(self) -> Naming:
-        return self
-
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if isinstance(error, Exception):
-            where = f"{type(self.container).__name__}[{self.place}]"
-            annotate(error, where, self.container[self.place])
+__all__ = ["Chain", "Container", "Sequential"]
 
 
 class Container(Layer, Sequence[Layer]):
@@ -44,6 +19,10 @@ class Container(Layer, Sequence[Layer]):
 
     It refuses what is not a layer, names the place of a layer in the errors that it raises, and
     shows the tree of layers in its repr.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
     """
 
     def __init__(self, *layers: Layer) -> None:
@@ -56,96 +35,81 @@ class Container(Layer, Sequence[Layer]):
                 elif isinstance(layer, type) and issubclass(layer, Layer):
                     hint = f"; make an instance, {layer.__name__}(…)"
                 raise TypeError(f"{name}[{place}] is not a layer: {layer!r}{hint}")
+        self.layers = layers
 
-    @property
-    @abstractmethod
-    def held(self) -> tuple[Layer, ...]:
-        """The layers, in order."""
-
-    @abstractmethod
-    def compute(self, x: Any, run: Callable[[int, Any], Any]) -> Any:
-        """Return the output, where ``run(place, x)`` is the output of the layer at a place."""
-
-    def __call__(self, x: Any) -> Any:
-        """Return the output as at inference."""
-
-        def run(place: int, x: Any) -> Any:
-            with Naming(self, place):
-                return self.held[place](x)
-
-        return self.compute(x, run)
+    def _name_place(self, error: Exception, place: int) -> None:
+        annotate(error, f"{type(self).__name__}[{place}]", self.layers[place])
 
     def _settings(self) -> str:
         """Return what the repr says beside the layers."""
         return ""
 
     def __len__(self) -> int:
-        return len(self.held)
-
-    def __iter__(self) -> Iterator[Layer]:
-        return iter(self.held)
+        return len(self.layers)
 
     @overload
     def __getitem__(self, place: int) -> Layer: ...
     @overload
     def __getitem__(self, place: slice) -> Sequence[Layer]: ...
     def __getitem__(self, place: int | slice) -> Layer | Sequence[Layer]:
-        return self.held[place]
+        return self.layers[place]
 
     def __repr__(self) -> str:
-        total, dtype = _count(self)
-        rows = [line for place, layer in enumerate(self) for line in _rows(layer, f"[{place}]")]
-        width = max((len(text) for text, _ in rows), default=0)
-        digits = max((len(count) for _, count in rows), default=0)
-        lines = [f"  {text:{width}}    {count:>{digits}}".rstrip() for text, count in rows]
-        end = f"){self._settings()}  {total:,} parameters{dtype}"
-        return "\n".join([f"{type(self).__name__}(", *lines, end])
+        from minidl.summary import tree  # it knows containers
+
+        return tree(self, self._settings())
 
 
 class Chain(Container):
     """A container whose layers follow one another: it can run them forwards and backwards."""
-
-    def __init__(self, *layers: Layer) -> None:
-        super().__init__(*layers)
-        self.layers = layers
-
-    @property
-    def held(self) -> tuple[Layer, ...]:
-        """The layers, in order."""
-        return self.layers
 
     def backward_parameters(self, dy: Any, caches: list[Any], /) -> None:
         """Do what `backward` does, down to the first layer that has parameters."""
         for place, layer in enumerate(self.layers):
             if any(isinstance(item, Parameter) for _, item in walk(layer)):
                 dy = self._backward(dy, caches, place + 1)
-                if dy is not None:
-                    with Naming(self, place):
+                try:
+                    if dy is not None:
                         layer.backward_parameters(dy, caches[place])
+                except Exception as error:
+                    self._name_place(error, place)
+                    raise
                 return
 
     def _forward(self, x: Any) -> tuple[Any, list[Any]]:
         """Return (output of the last layer, the caches of all)."""
-        caches = []
-        with Naming(self) as at:
-            for at.place, layer in enumerate(self.layers):
+        caches: list[Any] = []
+        try:
+            for layer in self.layers:
                 x, cache = layer.forward(x)
                 caches.append(cache)
+        except Exception as error:
+            self._name_place(error, len(caches))
+            raise
         return x, caches
 
     def _backward(self, dy: Any, caches: list[Any], first: int = 0) -> Any:
         """Return the gradient of the input of the layer at place `first`."""
-        with Naming(self) as at:
-            for at.place in range(len(self.layers) - 1, first - 1, -1):
-                dy = self.layers[at.place].backward(dy, caches[at.place])
-                if dy is None:  # integers: there is no gradient further down
-                    return None
+        place = len(self.layers)
+        try:
+            while place > first and dy is not None:  # None below integers: no gradient there
+                place -= 1
+                dy = self.layers[place].backward(dy, caches[place])
+        except Exception as error:
+            self._name_place(error, place)
+            raise
         return dy
 
-    def _compute(self, x: Any, run: Callable[[int, Any], Any]) -> Any:
-        """Return the output of the last layer, see `compute`."""
-        for place in range(len(self.layers)):
-            x = run(place, x)
+    def _infer(self, x: Any) -> Any:
+        """Return the output of the last layer as at inference."""
+        place = -1
+        try:
+            for layer in self.layers:
+                place += 1
+                x = layer(x)
+        except Exception as error:
+            self._name_place(error, place)
+            raise
         return x
 
 
@@ -192,9 +156,9 @@ class Sequential(Chain):
         """Return the gradient of the first layer's input."""
         return self._backward(dy, caches)
 
-    def compute(self, x: Any, run: Callable[[int, Any], Any]) -> Any:
-        """Return the output of the last layer."""
-        return self._compute(x, run)
+    def __call__(self, x: Any) -> Any:
+        """Return the output as at inference."""
+        return self._infer(x)
 
     def summary(self, input_shape: int | Sequence[int]) -> Summary:
         """Return a table of the layers: output shapes, parameters, bytes.
@@ -243,22 +207,3 @@ class Sequential(Chain):
         if isinstance(place, slice):
             return Sequential(*self.layers[place])
         return self.layers[place]
-
-
-def _count(layer: Layer) -> tuple[int, str]:
-    values = [parameter.value for parameter in unique(layer, Parameter).values()]
-    return sum(value.size for value in values), f", {values[0].dtype}" if values else ""
-
-
-def _rows(layer: Layer, place: str) -> list[tuple[str, str]]:
-    """Return (text, number of parameters) of each line that shows a layer in a container."""
-    if isinstance(layer, Container) and len(layer):
-        inner = [row for number, child in enumerate(layer) for row in _rows(child, f"[{number}]")]
-        return [
-            (f"{place} {type(layer).__name__}(", ""),
-            *((f"  {text}", count) for text, count in inner),
-            (f"){layer._settings()}", ""),
-        ]
-    count, _ = _count(layer)
-    brackets = "()" if isinstance(layer, Container) else ""
-    return [(f"{place} {title(layer)}{brackets}", f"{count:,}" if count else "")]

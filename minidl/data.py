@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from minidl.losses import Loss
 
-__all__ = ["as_inputs", "as_targets", "as_weights", "first_place"]
+__all__ = ["as_batch", "as_inputs", "as_targets", "as_weights", "first_place"]
 
 
 def _as_array(name: str, data: Any) -> NDArray[Any]:
@@ -98,6 +99,21 @@ def as_inputs(name: str, x: Any, dtype: DTypeLike | None) -> NDArray[Any]:
     return _as_real(name, x, dtype)
 
 
+def as_batch(name: str, x: Any, dtype: np.dtype[Any] | None) -> NDArray[Any]:
+    """Return the inputs of one batch as `as_inputs` does, without looking at every number."""
+    if isinstance(x, np.ndarray) and x.dtype == dtype:
+        return x
+    if dtype is not None and dtype.kind == "i":
+        return as_inputs(name, x, dtype)
+    array = _as_array(name, x)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    if dtype is None:
+        return array if array.dtype.kind == "f" else array.astype(np.float64)
+    with np.errstate(over="ignore"):
+        return array.astype(dtype)
+
+
 def as_targets(
     name: str, y: Any, x: NDArray[Any], loss: Any, prediction: NDArray[Any]
 ) -> NDArray[Any]:
@@ -107,16 +123,23 @@ def as_targets(
         raise ValueError(f"{name} has {len(array)} samples, but x has {len(x)}")
     if array.dtype.kind == "f":
         _require_finite(name, array, array)
-    return loss.prepare_target(array, prediction) if isinstance(loss, Loss) else array
+    if not isinstance(loss, Loss):
+        return array
+    try:
+        return loss.prepare_target(array, prediction)
+    except (ValueError, TypeError) as error:  # it speaks of y
+        raise type(error)(re.sub("^y\\b", name, str(error))) from None
 
 
 def as_weights(name: str, weight: Any, x: NDArray[Any], dtype: DTypeLike | None) -> NDArray[Any]:
     """Return sample weights: finite, not negative, not all zero, one for each sample of x."""
-    array = _as_real(name, weight, dtype)
+    array = _as_real(name, weight, np.float64)
     if len(array) != len(x):
         raise ValueError(f"{name} has {len(array)} weights, but x has {len(x)} samples")
     if (array < 0).any():
         raise ValueError(f"{name}{first_place(array < 0)} is negative: {array[array < 0][0]}")
     if not array.any():
         raise ValueError(f"{name} is zero for all samples")
-    return array
+    if not 1e-10 < array.max() < 1e10:  # only ratios count, and these survive any dtype
+        array = array / array.max()
+    return array if dtype is None else array.astype(dtype)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, Self
+
+from minidl.validation import integer
 
 __all__ = ["History", "Steps"]
 
@@ -15,6 +18,10 @@ class Steps(int):
     >>> Steps(50)
     Steps(50)
     """
+
+    def __new__(cls, value: Any) -> Self:
+        """Refuse what is no positive integer."""
+        return super().__new__(cls, integer("Steps", value, least=1))
 
     def __repr__(self) -> str:
         return f"Steps({int(self)})"

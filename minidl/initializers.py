@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from minidl.parameters import Parameter
+from minidl.validation import floating_dtype
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -34,6 +35,8 @@ Initializer: TypeAlias = "Callable[[Generator, tuple[int, ...], Any], NDArray[An
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
     """Return how many inputs a unit has, and how many units an input goes to."""
+    if 0 in shape:
+        raise ValueError(f"there is nothing to initialize in shape {shape}")
     if len(shape) == 2:
         return shape[0], shape[1]
     if len(shape) > 2:  # a convolution's: (out_channels, in_channels, *kernel)
@@ -142,10 +145,24 @@ def draw(
     shape: tuple[int, ...],
     dtype: DTypeLike,
 ) -> Parameter:
-    """Return a layer's parameter of initial values; an initializer's wrong shape is an error."""
-    value = initializer(rng, shape, np.dtype(dtype))
-    if np.shape(value) != shape:
-        raise ValueError(
-            f"{layer}: {name}_initializer returned shape {np.shape(value)}, expected {shape}"
+    """Return a layer's parameter of a shape with the values that an initializer gives.
+
+    Raises
+    ------
+    TypeError
+        If the initializer is no function, or the dtype not floating.
+    ValueError
+        If the values have another shape, or are not finite.
+    """
+    dtype, what = floating_dtype("dtype", dtype), f"{layer}: {name}_initializer"
+    if not callable(initializer):
+        raise TypeError(
+            f"{what} must be a function (rng, shape, dtype), such as he_normal, got {initializer!r}"
         )
-    return Parameter(value, dtype)
+    value = np.asarray(initializer(rng, shape, dtype))
+    if value.shape != shape:
+        raise ValueError(f"{what} returned shape {value.shape}, expected {shape}")
+    parameter = Parameter(value, dtype)
+    if not np.isfinite(parameter.value).all():
+        raise ValueError(f"{what} returned values that are not finite in {dtype}")
+    return parameter

@@ -9,9 +9,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minidl.parameters import Buffer, Parameter, network_dtype, walk
+from minidl.parameters import Buffer, Parameter, walk
+from minidl.validation import output_and_cache
 
 __all__ = ["Layer", "annotate", "input_dtype", "title"]
+
+_PLAIN = (Parameter, Buffer, np.ndarray, int, float, str, type(None))
+"""What a layer can have that holds no layers: the usual attributes, told quickly."""
 
 
 class Layer(ABC):
@@ -96,13 +100,18 @@ class Layer(ABC):
 
     def __call__(self, *inputs: Any, **constants: Any) -> Any:
         """Compute the output as at inference: write nothing, keep nothing."""
+        if not all(isinstance(item, _PLAIN) for item in vars(self).values()):
+            self._refuse_to_hold()
+        return output_and_cache(self, self.forward(*inputs, **constants))[0]
+
+    def _refuse_to_hold(self) -> None:
         held = [path for path, item in walk(self) if path and isinstance(item, Layer)]
         if held:
+            own = [path for path in held if not path.startswith(tuple(f"{one}." for one in held))]
             raise NotImplementedError(
-                f"{type(self).__name__} holds layers ({', '.join(held)}): "
+                f"{type(self).__name__} holds layers ({', '.join(own)}): "
                 "define __call__ by calling them"
             )
-        return self.forward(*inputs, **constants)[0]
 
     def astype(self, dtype: DTypeLike) -> Self:
         """Return an independent copy whose parameters, buffers and constant arrays have a dtype.
@@ -141,16 +150,16 @@ class Layer(ABC):
 def input_dtype(network: Any) -> np.dtype[Any] | None:
     """Tell the dtype that a network wants its input in.
 
-    It is that of its parameters (None: it has none), or intp if it takes integers: if one of the
-    layers down to the first that holds no others says so with ``takes_integers``.
+    It is that of its first parameter (None: it has none), or intp if a layer that comes before
+    it says with ``takes_integers`` that it takes integers.
     """
     for _, item in walk(network):
-        if isinstance(item, Layer):
-            if item.takes_integers:
-                return np.dtype(np.intp)
-            if not any(path and isinstance(inner, Layer) for path, inner in walk(item)):
-                break
-    return network_dtype(network)
+        if isinstance(item, Parameter):
+            dtype: np.dtype[Any] = item.value.dtype
+            return dtype
+        if getattr(item, "takes_integers", False):
+            return np.dtype(np.intp)
+    return None
 
 
 def title(layer: Layer) -> str:
@@ -165,8 +174,10 @@ def annotate(error: Exception, place: str, layer: Layer) -> None:
     other exception, whose arguments may mean something, they are added as a note.
     """
     if type(error) in (ValueError, TypeError) and [type(a) for a in error.args] == [str]:
-        message, kind = error.args[0], type(layer).__name__
-        named = message.startswith((repr(layer).partition("\n")[0], f"{kind}[", f"{kind}:"))
+        message, name = error.args[0], title(layer)
+        named = message.startswith(
+            (name, f"{name.partition('(')[0]}[", f"{name.partition('(')[0]}:")
+        )
         error.args = (f"{place} {message}" if named else f"{place} {title(layer)}: {message}",)
     else:
         error.add_note(f"in {place} {title(layer)}")

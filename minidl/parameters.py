@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from minidl.validation import floating_dtype
+
 __all__ = [
     "Buffer",
     "Parameter",
@@ -18,11 +20,13 @@ __all__ = [
 ]
 
 
-def _floating(dtype: DTypeLike, what: str) -> np.dtype[Any]:
-    resolved = np.dtype(dtype)
-    if resolved.kind != "f":
-        raise TypeError(f"{what} needs a floating dtype, got {resolved}")
-    return resolved
+def _stored(name: str, value: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
+    """Return a copy of real numbers in a floating dtype."""
+    dtype, array = floating_dtype("dtype", dtype), np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"a {name} holds real numbers, got dtype {array.dtype}")
+    with np.errstate(over="ignore"):
+        return np.array(array, dtype, order="C")
 
 
 def _copy_into(storage: NDArray[Any], array: ArrayLike, what: str) -> None:
@@ -74,7 +78,7 @@ class Parameter:
     __slots__ = ("__weakref__", "_grad", "_offset", "_storage", "_value")
 
     def __init__(self, value: ArrayLike, dtype: DTypeLike = np.float32) -> None:
-        self._value: NDArray[Any] = np.array(value, _floating(dtype, "a parameter"), order="C")
+        self._value: NDArray[Any] = _stored("parameter", value, dtype)
         self._grad = np.zeros_like(self._value)
         self._storage: _Storage | None = None
         self._offset = 0
@@ -101,7 +105,7 @@ class Parameter:
 
     def cast(self, dtype: DTypeLike) -> None:
         """Change the dtype of value and gradient; the parameter leaves the vector it was in."""
-        dtype = _floating(dtype, "a parameter")
+        dtype = floating_dtype("dtype", dtype)
         if self._storage is not None:
             self._storage.retired = True
         self.__setstate__((self._value.astype(dtype), self._grad.astype(dtype)))
@@ -144,7 +148,7 @@ class Buffer:
     __slots__ = ("__weakref__", "_value")
 
     def __init__(self, value: ArrayLike, dtype: DTypeLike = np.float32) -> None:
-        self._value: NDArray[Any] = np.array(value, _floating(dtype, "a buffer"), order="C")
+        self._value: NDArray[Any] = _stored("buffer", value, dtype)
 
     @property
     def value(self) -> NDArray[Any]:
@@ -158,7 +162,7 @@ class Buffer:
 
     def cast(self, dtype: DTypeLike) -> None:
         """Change the dtype of the value."""
-        self._value = self._value.astype(_floating(dtype, "a buffer"))
+        self._value = self._value.astype(floating_dtype("dtype", dtype))
 
     def __getstate__(self) -> NDArray[Any]:
         return self._value.copy()
@@ -201,11 +205,10 @@ def walk(root: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _walk(item: Any, path: str, inside: tuple[int, ...]) -> Iterator[tuple[str, Any]]:
-    # np.random is loaded when it is first named: not by importing this module
-    if isinstance(item, (Parameter, Buffer, np.random.Generator, np.random.RandomState)):
+    children: Any
+    if isinstance(item, (Parameter, Buffer)):
         yield path, item
         return
-    children: Any
     if _is_layer(item):
         if id(item) in inside:  # a layer that knows its parent
             return
@@ -217,6 +220,9 @@ def _walk(item: Any, path: str, inside: tuple[int, ...]) -> Iterator[tuple[str, 
     elif isinstance(item, (list, tuple)):
         children = enumerate(item)
     else:
+        # np.random is loaded when it is first named: not by importing this module
+        if isinstance(item, (np.random.Generator, np.random.RandomState)):
+            yield path, item
         return
     for name, child in children:
         yield from _walk(child, f"{path}.{name}" if path else str(name), inside)

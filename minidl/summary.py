@@ -1,19 +1,50 @@
-"""A table of a network: what leaves each layer, and how many numbers it learns."""
+"""A network in text: the tree of its layers, and the table of what leaves each of them."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from minidl.containers import Container, Naming
+from minidl.containers import Container
 from minidl.layer import Layer, input_dtype, title
 from minidl.parameters import Parameter, unique
 from minidl.validation import integer
 
-__all__ = ["Row", "Summary", "summarize"]
+__all__ = ["Row", "Summary", "summarize", "tree"]
+
+
+def tree(container: Container, settings: str) -> str:
+    """Return the repr of a container: a line a layer, with the numbers of parameters."""
+    total, dtype = _count(container)
+    rows = [line for place, layer in enumerate(container) for line in _rows(layer, f"[{place}]")]
+    width = max((len(text) for text, _ in rows), default=0)
+    digits = max((len(count) for _, count in rows), default=0)
+    lines = [f"  {text:{width}}    {count:>{digits}}".rstrip() for text, count in rows]
+    end = f"){settings}  {total:,} parameters{dtype}"
+    return "\n".join([f"{type(container).__name__}(", *lines, end])
+
+
+def _count(layer: Layer) -> tuple[int, str]:
+    values = [parameter.value for parameter in unique(layer, Parameter).values()]
+    return sum(value.size for value in values), f", {values[0].dtype}" if values else ""
+
+
+def _rows(layer: Layer, place: str) -> list[tuple[str, str]]:
+    """Return (text, number of parameters) of each line that shows a layer in a container."""
+    if isinstance(layer, Container) and len(layer):
+        inner = [row for number, child in enumerate(layer) for row in _rows(child, f"[{number}]")]
+        return [
+            (f"{place} {type(layer).__name__}(", ""),
+            *((f"  {text}", count) for text, count in inner),
+            (f"){layer._settings()}", ""),
+        ]
+    count, _ = _count(layer)
+    brackets = "()" if isinstance(layer, Container) else ""
+    return [(f"{place} {title(layer)}{brackets}", f"{count:,}" if count else "")]
 
 
 @dataclass
@@ -91,31 +122,11 @@ def summarize(network: Container, input_shape: int | Sequence[int]) -> Summary:
     shape = tuple(integer("input_shape", size, least=1) for size in sizes)
     parameters = unique(network, Parameter).values()
     dtype = next((item.value.dtype for item in parameters), np.dtype(np.float32))
-    seen: set[int] = set()
     rows: list[Row] = []
-
-    def enter(layer: Layer, x: Any, name: str, indent: str) -> Any:
-        row = Row(f"{indent}{name}")
-        rows.append(row)
-        if isinstance(layer, Container) and len(layer):
-            y = layer.compute(x, lambda place, x: inside(layer, place, x, indent + "  "))
-        else:
-            y = layer(x)
-            own = {id(item): item.value.size for item in unique(layer, Parameter).values()}
-            row.parameters = sum(size for key, size in own.items() if key not in seen)
-            seen.update(own)
-        if isinstance(y, np.ndarray):
-            row.shape, row.bytes = y.shape, y.nbytes
-        return y
-
-    def inside(container: Container, place: int, x: Any, indent: str) -> Any:
-        layer = container[place]
-        with Naming(container, place):
-            return enter(layer, x, f"[{place}] {title(layer)}", indent)
-
+    probe = _Probe(network, title(network), "", rows, set())
     try:
         with np.errstate(all="ignore"):
-            enter(network, np.zeros((1, *shape), input_dtype(network) or dtype), title(network), "")
+            probe(np.zeros((1, *shape), input_dtype(network) or dtype))
     except Exception as error:
         so_far = repr(Summary(rows, sum(row.parameters or 0 for row in rows), dtype, False))
         if type(error) in (ValueError, TypeError) and len(error.args) == 1:
@@ -124,3 +135,41 @@ def summarize(network: Container, input_shape: int | Sequence[int]) -> Summary:
             error.add_note(so_far)
         raise
     return Summary(rows, sum(item.value.size for item in parameters), dtype)
+
+
+class _Probe(Layer):
+    """Stands in for a layer at inference, and writes its row of the table."""
+
+    def __init__(
+        self, layer: Layer, name: str, indent: str, rows: list[Row], seen: set[int]
+    ) -> None:
+        self.name, self.indent, self.rows, self.seen = name, indent, rows, seen
+        self.original = layer
+        self.inner = layer
+        if isinstance(layer, Container) and len(layer):
+            self.inner = copy.copy(layer)
+            self.inner.layers = tuple(
+                _Probe(child, f"[{place}] {title(child)}", indent + "  ", rows, seen)
+                for place, child in enumerate(layer)
+            )
+
+    def __call__(self, x: Any) -> Any:
+        row = Row(self.indent + self.name)
+        self.rows.append(row)
+        y = self.inner(x)
+        if self.inner is self.original:
+            own = {id(item): item.value.size for item in unique(self.inner, Parameter).values()}
+            row.parameters = sum(size for key, size in own.items() if key not in self.seen)
+            self.seen.update(own)
+        if isinstance(y, np.ndarray):
+            row.shape, row.bytes = y.shape, y.nbytes
+        return y
+
+    def forward(self, x: Any) -> tuple[Any, Any]:
+        return self(x), None
+
+    def backward(self, dy: Any, cache: Any, /) -> Any:
+        raise NotImplementedError(self)
+
+    def __repr__(self) -> str:
+        return repr(self.original)

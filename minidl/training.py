@@ -10,17 +10,26 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minidl.audit import audited, first_not_finite
-from minidl.callbacks import HOOKS, Callback, progress_callbacks
-from minidl.data import as_inputs, as_targets, as_weights
+from minidl.audit import audited
+from minidl.callbacks import Callback, progress_callbacks
+from minidl.data import as_batch, as_inputs, as_targets, as_weights
+from minidl.divergence import DivergenceError, diverged
+from minidl.door import (
+    check_callbacks,
+    check_loss,
+    check_metrics,
+    check_parts,
+    check_validation,
+    targets,
+)
 from minidl.history import History, Steps
 from minidl.interrupt import Interrupt
 from minidl.layer import Layer, input_dtype
 from minidl.optimizers import Optimizer
-from minidl.parameters import Parameter, network_dtype, unique
+from minidl.parameters import network_dtype
 from minidl.prediction import accuracy
 from minidl.run import ForwardState, Metric, Recorder, Run
-from minidl.validation import as_generator, integer, seed_entropy
+from minidl.validation import as_generator, integer, number, seed_entropy
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -28,27 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["DivergenceError", "batches", "fit", "loss_and_gradients"]
 
 Array: TypeAlias = NDArray[Any]
-
-
-class DivergenceError(ArithmeticError):
-    """The loss is no longer a finite number.
-
-    Attributes
-    ----------
-    step : int
-        The number of steps completed before the one that failed.
-    epoch : int
-        The epoch it belongs to, counted from 1.
-    last_loss : float or None
-        The last finite loss.
-    history : History or None
-        The curves up to there.
-    """
-
-    step: int = 0
-    epoch: int = 0
-    last_loss: float | None = None
-    history: History | None = None
 
 
 def batches(
@@ -128,6 +116,8 @@ def loss_and_gradients(
     ------
     DivergenceError
         If the loss is not finite; the gradients are then unchanged.
+    TypeError, ValueError
+        For something that is no network or loss, no real numbers, or no positive scale.
 
     Examples
     --------
@@ -141,10 +131,12 @@ def loss_and_gradients(
     >>> bool(loss_and_gradients(network, SoftmaxCrossEntropy(), x, y) < before)
     True
     """
-    x = np.asarray(x)
-    if x.dtype.kind == "f":
-        dtype = input_dtype(network) or x.dtype
-        x = as_inputs("x", x, dtype) if dtype.kind == "i" else x.astype(dtype, copy=False)
+    for name, part in (("network", network), ("loss", loss)):
+        if not isinstance(part, Layer):
+            raise TypeError(f"loss_and_gradients: the {name} must be a Layer, got {part!r}")
+    if scale != 1.0:
+        scale = number("scale", scale, above=0)
+    x = as_batch("x", x, input_dtype(network))
     value, _ = _gradients(network, loss, x, y, sample_weight, scale)
     return value
 
@@ -154,7 +146,7 @@ def _gradients(
 ) -> tuple[Any, Any]:
     """Return (loss, prediction) and add the gradients, unless the loss is not finite."""
     prediction, cache = network.forward(x)
-    value, loss_cache = loss.forward(prediction, *_targets(y, weight))
+    value, loss_cache = loss.forward(prediction, *targets(y, weight))
     if not math.isfinite(value):
         raise DivergenceError(f"the loss is {value}")
     network.backward_parameters(loss.backward(scale, loss_cache), cache)
@@ -254,22 +246,21 @@ def fit(
     epochs = integer("epochs", epochs, least=1)
     batch_size = integer("batch_size", batch_size, least=1)
     seed = seed_entropy(seed)
-    _check_parts(network, loss, optimizer)
-    hooks = _check_callbacks(callbacks)
+    check_parts(network, loss, optimizer)
+    hooks = check_callbacks(callbacks)
     dtype = network_dtype(network)
     x = as_inputs("x", x, input_dtype(network))
     # An inference on the first batch: it finds what is wrong with shapes before anything changes.
     sample = network(x[:batch_size])
     y = as_targets("y", y, x, loss, sample)
     weight = None if sample_weight is None else as_weights("sample_weight", sample_weight, x, dtype)
-    loss.forward(sample, *_targets(y[:batch_size], None if weight is None else weight[:batch_size]))
-    held_out = _check_validation(validation, loss, x, input_dtype(network), sample)
+    first = targets(y[:batch_size], None if weight is None else weight[:batch_size])
+    check_loss(loss, sample, first)
+    held_out = check_validation(validation, loss, x, input_dtype(network), sample)
     if metrics is None:
-        metrics = {"accuracy": accuracy} if getattr(loss, "classification", False) else {}
-    for name, metric in metrics.items():
-        metric(sample, y[:batch_size])
-        if name == "loss":
-            raise ValueError("metrics: the name 'loss' is taken by the loss itself")
+        counted = getattr(loss, "accuracy", accuracy)
+        metrics = {"accuracy": counted} if getattr(loss, "classification", False) else {}
+    check_metrics(metrics, sample, y[:batch_size])
 
     steps_per_epoch = math.ceil(len(x) / batch_size)
     every = integer("validate_every", validate_every, least=1)
@@ -277,20 +268,23 @@ def fit(
         every *= steps_per_epoch
     history = History(seed, steps_per_epoch)
     run = Run(network, loss, optimizer, history, epochs, steps_per_epoch)
-    hooks = [*hooks, *_check_callbacks(progress_callbacks(progress))]
+    bars = progress_callbacks(progress)
+    hooks = [*hooks, *bars]
     recorder = Recorder(run, dict(metrics), held_out, every)
 
     def call(hook: str) -> bool:
         ended = False
         for callback in hooks:
-            if getattr(callback, hook, _nothing)(run) is True:
+            answer = getattr(callback, hook, _nothing)(run)
+            if isinstance(answer, (bool, np.bool)) and answer:
                 history.stopped_by = history.stopped_by or type(callback).__name__
                 ended = True
         return ended
 
     optimizer.clear()
+    interrupt = Interrupt()
     try:
-        with Interrupt() as interrupt:
+        with interrupt:
             ended = call("on_begin")
             state = ForwardState(network)
             while not ended and run.epoch < epochs:
@@ -299,34 +293,32 @@ def fit(
                 for rows in _cut(order, batch_size):
                     run.batch = x[rows], y[rows], None if weight is None else weight[rows]
                     ended = _step(run, state, start, recorder, call)
+                    last = run.step % steps_per_epoch == 0
+                    if last:
+                        _require_finite(run, state, start)
+                        run.epoch += 1
                     if recorder.due():
                         recorder.validate()
                     ended |= call("on_step")
-                    history.interrupted = interrupt.requested
-                    if ended or interrupt.requested:
+                    if last:
+                        ended |= call("on_epoch")
+                    ended |= interrupt.requested
+                    if ended:
                         break
-                else:
-                    run.epoch += 1
-                if not np.isfinite(optimizer.vector.value).all():
-                    raise _diverged(DivergenceError("a parameter is not finite"), run, state, start)
-                if run.step == run.epoch * steps_per_epoch:
-                    ended |= call("on_epoch")
-                ended |= history.interrupted
+                _require_finite(run, state, start)
+            history.interrupted = interrupt.requested
             recorder.validate()
             call("on_end")
     finally:
+        history.interrupted = interrupt.requested
         optimizer.clear()
-        for callback in hooks:
-            getattr(callback, "close", _nothing)(run)
+        for bar in bars:
+            bar.close()
     return history
 
 
 def _nothing(run: Run) -> None:
     pass
-
-
-def _targets(y: Any, weight: Any) -> tuple[Any, ...]:
-    return (y,) if weight is None else (y, weight)
 
 
 def _step(
@@ -338,11 +330,14 @@ def _step(
     try:
         with audited(run.network) if run.step == 0 else nullcontext():
             value, prediction = _gradients(run.network, run.loss, x, y, weight, 1.0)
+        if run.step == 0:
+            check_parts(run.network, run.loss, run.optimizer)  # a layer may have replaced some
         ended = call("on_gradients")
         run.optimizer.step()
     except DivergenceError as error:
         state.restore(before)
-        raise _diverged(error, run, state, start) from None
+        place = f"in step {run.step + 1}, epoch {run.epoch + 1}"
+        raise diverged(f"{error} {place}", run, state, start) from None
     except BaseException:
         state.restore(before)
         raise
@@ -351,62 +346,8 @@ def _step(
     return ended
 
 
-def _diverged(error: DivergenceError, run: Run, state: ForwardState, start: Any) -> DivergenceError:
-    """Say in the error what happened, and go back to the start of the epoch if it was kept."""
-    losses = run.history.step_loss
-    error.step, error.epoch, error.history = run.step, run.epoch + 1, run.history
-    error.last_loss = losses[-1] if losses else None
-    culprit = first_not_finite(run.network, run.batch[0]) or "all outputs are finite"
-    last = f"; the last finite loss was {losses[-1]:.4g}" if losses else ""
-    if start is not None:
-        state.restore(start[0])
-        run.optimizer.restore(start[1])
-    where = "after the last step" if start is None else "at the start of that epoch"
-    error.args = (
-        f"{error} in step {run.step + 1}, epoch {run.epoch + 1}: {culprit}{last}. The network is "
-        f"as it was {where}. Try a smaller learning rate (it is {run.optimizer.learning_rate:g}), "
-        "inputs scaled to about 1, or another initializer",
-    )
-    return error
-
-
-def _check_parts(network: Any, loss: Any, optimizer: Any) -> None:
-    for name, part, kind in (
-        ("network", network, Layer),
-        ("loss", loss, Layer),
-        ("optimizer", optimizer, Optimizer),
-    ):
-        if not isinstance(part, kind):
-            raise TypeError(f"fit: the {name} must be a {kind.__name__}, got {part!r}")
-    optimizer.vector.require_current()
-    own = list(unique(network, Parameter).values())
-    packed = optimizer.vector.parameters
-    if len(own) != len(packed) or any(a is not b for a, b in zip(own, packed, strict=True)):
-        raise ValueError(
-            "fit: the optimizer was built for the parameters of another network: build it for "
-            f"this one, {type(optimizer).__name__}(network, …)"
-        )
-
-
-def _check_callbacks(callbacks: Any) -> list[Any]:
-    if not isinstance(callbacks, (list, tuple)):
-        raise TypeError(f"callbacks must be a list, got {callbacks!r}")
-    for callback in callbacks:
-        if not any(hasattr(callback, hook) for hook in HOOKS):
-            raise TypeError(f"a callback needs one of {', '.join(HOOKS)}; {callback!r} has none")
-    return list(callbacks)
-
-
-def _check_validation(
-    validation: Any, loss: Layer, x: Array, dtype: Any, sample: Array
-) -> tuple[Array, Array] | None:
-    if validation is None:
-        return None
-    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-        raise TypeError("validation must be a pair (x, y)")
-    held_out = as_inputs("validation x", validation[0], dtype)
-    if held_out.shape[1:] != x.shape[1:]:
-        raise ValueError(
-            f"validation x has samples of shape {held_out.shape[1:]}, but x of {x.shape[1:]}"
-        )
-    return held_out, as_targets("validation y", validation[1], held_out, loss, sample)
+def _require_finite(run: Run, state: ForwardState, start: Any) -> None:
+    if not np.isfinite(run.optimizer.vector.value).all():
+        epoch = math.ceil(run.step / run.steps_per_epoch)
+        what = f"a parameter is not finite after step {run.step}, epoch {epoch}"
+        raise diverged(what, run, state, start)

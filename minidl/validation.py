@@ -11,7 +11,16 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-__all__ = ["as_generator", "integer", "number", "seed_entropy"]
+__all__ = [
+    "Bounded",
+    "as_generator",
+    "boolean",
+    "floating_dtype",
+    "integer",
+    "number",
+    "output_and_cache",
+    "seed_entropy",
+]
 
 
 def integer(name: str, value: Any, *, least: int | None = None) -> int:
@@ -59,10 +68,72 @@ def number(
     return result
 
 
+class Bounded:
+    """An attribute that is a finite number within bounds, whenever it is assigned.
+
+    Parameters
+    ----------
+    **bounds
+        Those of `number`.
+
+    Examples
+    --------
+    >>> class Rule:
+    ...     momentum = Bounded(least=0, below=1)
+    >>> rule = Rule()
+    >>> rule.momentum = 1.5
+    Traceback (most recent call last):
+        ...
+    ValueError: momentum must be less than 1, got 1.5
+    """
+
+    def __init__(self, **bounds: float) -> None:
+        self._bounds = bounds
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> float:
+        value: float = vars(instance)[self._name]
+        return value
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        vars(instance)[self._name] = number(self._name, value, **self._bounds)
+
+
+def boolean(name: str, value: Any) -> bool:
+    """Return value as a bool; nothing else is taken for one."""
+    if not isinstance(value, (bool, np.bool)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def floating_dtype(name: str, dtype: Any) -> np.dtype[Any]:
+    """Return a floating dtype; None is not taken for one."""
+    try:
+        resolved: np.dtype[Any] = np.dtype(np.int8 if dtype is None else dtype)
+    except TypeError:
+        resolved = np.dtype(np.int8)
+    if resolved.kind != "f":
+        raise TypeError(f"{name} must be a floating dtype, such as np.float32, got {dtype!r}")
+    return resolved
+
+
+def output_and_cache(layer: Any, result: Any) -> tuple[Any, Any]:
+    """Return what a layer's forward returned, if it is the pair that it must be."""
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise TypeError(
+            f"{layer}: forward must return (output, cache), got {type(result).__name__}"
+        )
+    return result
+
+
 def as_generator(rng: Any) -> Generator:
     """Return a generator: the given one, one seeded with an integer, or a fresh one for None."""
     if isinstance(rng, np.random.Generator):
         return rng
+    if rng is not None and not isinstance(rng, (int, np.integer)):
+        raise TypeError(f"rng must be a numpy.random.Generator, a seed or None, got {rng!r}")
     return np.random.default_rng(None if rng is None else integer("rng", rng, least=0))
 
 

@@ -21,10 +21,14 @@ from minidl import (
     Embedding,
     Flatten,
     GlobalAveragePool2D,
+    Hinge,
+    Huber,
     LayerNorm,
     LeakyReLU,
     LogSoftmax,
     MaxPool2D,
+    MeanAbsoluteError,
+    MeanSquaredError,
     MultiHeadAttention,
     PositionalEncoding,
     ReLU,
@@ -32,6 +36,7 @@ from minidl import (
     Residual,
     Sequential,
     Sigmoid,
+    SigmoidCrossEntropy,
     SiLU,
     Softmax,
     SoftmaxCrossEntropy,
@@ -43,7 +48,7 @@ from minidl.testing import Case, laws
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 3))
 SEQUENCES = RNG.normal(size=(4, 3, 3))
-PIXELS = RNG.normal(size=(3, 2, 2, 2))
+PATCHES = RNG.normal(size=(3, 2, 2, 2))
 TOKENS = np.array([[0, 5, 5], [2, 5, 1], [3, 3, 0], [1, 1, 1]])
 LENGTHS = np.array([3, 0, 1, 2])
 WORDS = RNG.normal(size=(3, 5, 4))
@@ -52,6 +57,9 @@ IMAGES = RNG.normal(size=(3, 2, 5, 6))
 LABELS = np.array([2, 0, 1, 1, 0])
 PROBABILITIES = RNG.dirichlet(np.ones(3), 5)
 WEIGHTS = np.array([1, 0.5, 0, 2, 1])
+NUMBERS = RNG.normal(size=(5, 3))
+YES = (NUMBERS > 0).astype(float)
+SIGNS = 2 * YES - 1
 
 
 def deep():
@@ -111,8 +119,8 @@ TABLE = [
     Case(Softmax(1), SEQUENCES, name="Softmax(1) on sequences"),
     Case(LogSoftmax(), X),
     Case(LogSoftmax(1), SEQUENCES, name="LogSoftmax(1) on sequences"),
-    Case(Flatten(), PIXELS),
-    Case(Reshape((4, 2)), PIXELS),
+    Case(Flatten(), PATCHES),
+    Case(Reshape((4, 2)), PATCHES),
     Case(Dropout(0.4, rng=0), X),
     Case(Dropout(0, rng=0), X),
     Case(Embedding(6, 3, rng=0), TOKENS),
@@ -123,7 +131,7 @@ TABLE = [
     Case(BatchNorm(3), X, without=[laws.treats_samples_independently]),
     Case(
         BatchNorm(2),
-        IMAGES,
+        PATCHES,
         name="BatchNorm(2) on images",
         without=[laws.treats_samples_independently],
     ),
@@ -145,6 +153,19 @@ TABLE = [
         LABELS[:4, np.newaxis] * [1, 0, 1],
         name="SoftmaxCrossEntropy() on sequences",
     ),
+    Case(SoftmaxCrossEntropy(label_smoothing=0.1), X, LABELS, WEIGHTS),
+    Case(SoftmaxCrossEntropy(ignore_index=1), X, LABELS),
+    Case(SigmoidCrossEntropy(), X, YES),
+    Case(SigmoidCrossEntropy(pos_weight=[0.5, 2, 3]), X, YES, WEIGHTS),
+    Case(SigmoidCrossEntropy(), SEQUENCES, 0.5 + 0 * SEQUENCES, name="SigmoidCrossEntropy() soft"),
+    Case(MeanSquaredError(), X, NUMBERS),
+    Case(MeanSquaredError(), X, NUMBERS, WEIGHTS, name="MeanSquaredError() weighted"),
+    Case(MeanAbsoluteError(), X, NUMBERS),
+    Case(MeanAbsoluteError(), X, X, name="MeanAbsoluteError() at its kink"),
+    Case(Huber(), X, NUMBERS),
+    Case(Huber(delta=0.3), SEQUENCES, SEQUENCES[::-1], WEIGHTS[:4]),
+    Case(Hinge(), X, SIGNS),
+    Case(Hinge(margin=0.5), X, LABELS, WEIGHTS),
     Case(Conv2D(2, 3, 3, padding=1, rng=0), IMAGES),
     Case(Conv2D(2, 3, (2, 3), stride=2, bias=False, rng=0), IMAGES),
     Case(Conv2D(2, 4, 1, rng=0, dtype=np.float64), IMAGES),

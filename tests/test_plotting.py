@@ -283,7 +283,6 @@ class TestDecisionRegions:
         [
             (Dense(2, 2, rng=0), np.zeros((3, 4)), [0, 1, 0], ValueError, r"shape \(N, 2\), got"),
             (Dense(2, 2, rng=0), np.zeros(3), [0, 1, 0], ValueError, r"shape \(N, 2\), got"),
-            (Dense(2, 1, rng=0), np.zeros((3, 2)), [0, 0, 0], ValueError, "at least 2 outputs"),
             (Dense(2, 2, rng=0), np.zeros((3, 2)), [0, 1], ValueError, "3 samples need labels"),
             (Dense(2, 2, rng=0), np.zeros((3, 2)), [0, 1, 2], ValueError, "label 2 is out of"),
             (Dense(2, 2, rng=0), np.zeros((3, 2)), [0, -1, 1], ValueError, "label -1 is out of"),

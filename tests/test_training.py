@@ -11,6 +11,7 @@ from minidl import (
     SGD,
     Dense,
     DivergenceError,
+    ExponentialDecay,
     Layer,
     Parameter,
     ReLU,
@@ -124,6 +125,36 @@ def test_no_gradient_is_taken_from_a_loss_that_is_not_finite():
     with pytest.raises(DivergenceError, match="nan"):
         loss_and_gradients(network, LOSS, *blobs())
     assert not network[2].weight.grad.any()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"network": None}, TypeError, "the network must be a Layer, got None"),
+        ({"loss": "mse"}, TypeError, "the loss must be a Layer, got 'mse'"),
+        ({"scale": float("nan")}, ValueError, "scale must be finite"),
+        ({"scale": -1}, ValueError, "scale must be greater than 0"),
+        ({"x": blobs()[0] + 1j}, TypeError, "complex"),
+        ({"x": [["a", "b"]]}, TypeError, "real numbers"),
+        ({"sample_weight": -np.ones(60)}, ValueError, "not negative"),
+    ],
+)
+def test_the_public_loop_refuses_what_is_no_batch(change, error, message):
+    x, y = blobs()
+    network = perceptron()
+    before = state_of(network)
+    with pytest.raises(error, match=message):
+        loss_and_gradients(**{"network": network, "loss": LOSS, "x": x, "y": y, **change})
+    assert state_of(network) == before
+
+
+def test_whole_numbers_are_cast_like_fit_casts_them():
+    x, y = blobs()
+    whole = np.round(x)
+    one, other = perceptron(), perceptron()
+    assert loss_and_gradients(one, LOSS, whole.astype(int), y).dtype == np.float32
+    loss_and_gradients(other, LOSS, whole, y)
+    assert state_of(one) == state_of(other)
 
 
 # --- the loop -----------------------------------------------------------------------------------
@@ -302,6 +333,60 @@ def test_a_handler_of_the_users_own_is_left_alone():
 # --- errors inside a run ------------------------------------------------------------------------
 
 
+def test_a_run_that_stops_on_the_last_step_of_an_epoch_has_completed_the_epoch():
+    seen = []
+
+    class Log(Act):
+        def on_epoch(self, run):
+            seen.append(run.epoch)
+
+        def on_end(self, run):
+            seen.append(f"end {run.epoch}")
+
+    train(perceptron(), *blobs(), epochs=5, callbacks=[Log(8, lambda: np.bool(True))])
+    assert seen == [1, 2, "end 2"]
+
+
+def test_ctrl_c_after_the_last_step_is_not_swallowed():
+    class Late:
+        def on_end(self, run):
+            interrupt()
+
+    assert train(perceptron(), *blobs(), callbacks=[Late()]).interrupted
+
+
+def test_a_callback_may_have_methods_of_its_own_and_answer_with_numbers():
+    class Log:
+        def on_step(self, run):
+            return run.history.step_loss[-1]
+
+        def close(self):
+            raise AssertionError("the loop has no business with it")
+
+    assert len(train(perceptron(), *blobs(), callbacks=[Log()]).step_loss) == 12
+
+
+def test_methods_that_stand_on_an_instance_are_still_there_after_the_first_step():
+    layer = Tanh()
+    layer.forward = lambda x: (np.tanh(x), np.tanh(x))
+    forward = layer.forward
+    network = Sequential(Dense(2, 8, rng=0), layer, Dense(8, 3, rng=0))
+    train(network, *blobs())
+    assert layer.forward is forward
+
+
+def test_weights_of_any_size_count_by_their_ratio_alone():
+    x, y = blobs()
+    weight = 1.0 + np.arange(60) % 4
+    networks = [perceptron() for _ in range(3)]
+    for network, unit in zip(networks, (1.0, 2.0**120, 2.0**-160), strict=True):
+        train(network, x, y, sample_weight=weight * unit, seed=0)
+    for other in networks[1:]:
+        np.testing.assert_allclose(
+            other[0].weight.value, networks[0][0].weight.value, rtol=1e-3, atol=1e-5
+        )
+
+
 class Cube(Layer):
     def forward(self, x):
         return x**3, x
@@ -345,7 +430,8 @@ def test_a_parameter_that_became_infinite_in_the_last_step_is_no_success():
 
     network = Sequential(Dense(2, 3, rng=0), Explode())
     before = state_of(network)
-    with pytest.raises(DivergenceError, match="has a weight that is not finite"):
+    message = "after step 1, epoch 1: .* has a weight that is not finite"
+    with pytest.raises(DivergenceError, match=message):
         train(network, *blobs(), optimizer=SGD(network, 1e9), epochs=1, batch_size=60)
     assert state_of(network) == before
 
@@ -391,8 +477,9 @@ class Faulty(Layer):
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        (lambda dy: None, r"returned for input 0 None, expected shape \(16, 8\)"),
+        (lambda dy: None, r"returned for input 0 None, expected an array of shape \(16, 8\)"),
         (lambda dy: (dy, dy), "returned 2 gradients for 1 inputs"),
+        (lambda dy: [dy], "returned for input 0 a list, expected an array"),
         (lambda dy: dy.T, r"a gradient of shape \(8, 16\), expected shape \(16, 8\)"),
         (lambda dy: dy.astype(np.float64), "a gradient of float64, expected float32"),
         (lambda dy: dy * np.nan, "a gradient that is not finite"),
@@ -428,6 +515,64 @@ def test_the_first_step_finds_a_faulty_forward(forward, message):
 
     with pytest.raises(TypeError, match=message):
         train(network, *blobs(), optimizer=optimizer, callbacks=[Break()])
+
+
+class Naked(Layer):
+    """Forgets the cache."""
+
+    def forward(self, x):
+        return x
+
+    def backward(self, dy, cache):
+        return dy
+
+
+def test_a_forward_without_a_cache_is_named_at_the_door():
+    network = Sequential(Dense(2, 3, rng=0), Naked())
+    with pytest.raises(TypeError, match=r"Sequential\[1\] Naked\(\): forward must return"):
+        train(network, *blobs())
+
+
+def test_a_layer_that_replaces_its_parameter_is_found_before_the_step():
+    class Replacing(Dense):
+        def backward_parameters(self, dy, x):
+            self.weight = Parameter(self.weight.value)
+            super().backward_parameters(dy, x)
+
+    network = Sequential(Replacing(2, 3, rng=0))
+    with pytest.raises(ValueError, match="parameters of another network"):
+        train(network, *blobs())
+
+
+class MeanSquare(Layer):
+    differentiable = 1
+
+    def forward(self, prediction, target):
+        return ((prediction - target) ** 2).mean(), (prediction - target) * np.float32(2)
+
+    def backward(self, dy, difference):
+        return dy * difference / difference.size
+
+
+def test_a_loss_that_is_no_number_or_takes_no_weights_is_refused():
+    class Unreduced(MeanSquare):
+        def forward(self, prediction, target):
+            return (prediction - target) ** 2, None
+
+    class Bare(MeanSquare):
+        def forward(self, prediction, target):
+            return 0.0
+
+    x, _ = blobs()
+    network = Dense(2, 2, rng=0)
+    arguments = {"optimizer": SGD(network, 0.1), "x": x, "y": x, "epochs": 1, "batch_size": 8}
+    for loss, weight, message in (
+        (Unreduced(), None, "a loss is one number"),
+        (Bare(), None, r"must return \(output, cache\)"),
+        (MeanSquare(), np.ones(60), "takes no weights"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            fit(network, loss, **arguments, sample_weight=weight)
 
 
 def test_the_first_step_finds_a_parameter_gradient_that_is_not_finite():
@@ -486,7 +631,7 @@ BAD_DATA = {
     "weights negative": ({"sample_weight": [1.0] * 59 + [-1]}, ValueError, r"\[59\] is negative"),
     "weights zero": ({"sample_weight": [0] * 60}, ValueError, "zero for all"),
     "validation single": ({"validation": np.ones((3, 2))}, TypeError, "pair"),
-    "validation y": ({"validation": ([[0, 0]], [5])}, ValueError, "validation y|label 5"),
+    "validation y": ({"validation": ([[0, 0]], [5])}, ValueError, "^validation y: .* label 5"),
     "validation x": ({"validation": ([[0]], [1])}, ValueError, r"shape \(1,\), but x of \(2,\)"),
     "epochs 0": ({"epochs": 0}, ValueError, "epochs must be at least 1, got 0"),
     "epochs 1.5": ({"epochs": 1.5}, TypeError, "epochs must be an integer, got 1.5"),
@@ -500,6 +645,11 @@ BAD_DATA = {
     "callback class": ({"callbacks": [object()]}, TypeError, "needs one of on_begin"),
     "metric's name": ({"metrics": {"loss": lambda p, t: 0.0}}, ValueError, "'loss' is taken"),
     "progress": ({"progress": "yes"}, TypeError, "progress must be"),
+    "callback not made": ({"callbacks": [Act]}, TypeError, "an object: Act"),
+    "metrics list": ({"metrics": [len]}, TypeError, "must be a dict"),
+    "metric no function": ({"metrics": {"a": 3}}, TypeError, r"metrics\['a'\] must be a function"),
+    "metric None": ({"metrics": {"a": lambda p, t: None}}, TypeError, "must return a number"),
+    "metric array": ({"metrics": {"a": lambda p, t: p}}, TypeError, "must return a number"),
 }
 
 
@@ -586,18 +736,43 @@ def test_parts_that_are_no_parts_are_refused(part):
 
 
 def test_a_loss_of_the_users_own_needs_no_more_than_the_contract():
-    class MeanSquare(Layer):
-        differentiable = 1
-
-        def forward(self, prediction, target):
-            return ((prediction - target) ** 2).mean(), (prediction - target) * np.float32(2)
-
-        def backward(self, dy, difference):
-            return dy * difference / difference.size
-
     x, _ = blobs()
     target = (x @ [[1.0], [2.0]]).astype(np.float32)
     network = Dense(2, 1, rng=0)
     history = fit(network, MeanSquare(), SGD(network, 0.05), x, target, epochs=50, batch_size=10)
     assert history.step_loss[-1] < 1e-4 * history.step_loss[0]
     assert list(history.training) == ["loss"]
+
+
+def test_a_schedule_counts_the_steps_of_fit_and_goes_back_with_a_run_that_diverged():
+    x, y = blobs(classes=2)
+    network = Sequential(Dense(2, 8, rng=0), Cube(), Dense(8, 2, rng=1))
+    optimizer = SGD(network, ExponentialDecay(1e-3, factor=1.5))
+    rates = []
+
+    class Watch:
+        def on_gradients(self, run):
+            rates.append(run.optimizer.learning_rate)
+
+    with pytest.raises(DivergenceError) as caught:
+        train(network, x, y, optimizer=optimizer, seed=0, epochs=50, callbacks=[Watch()])
+    np.testing.assert_allclose(rates, 1e-3 * 1.5 ** np.arange(len(rates)), rtol=1e-12)
+    assert optimizer.steps == 4 * (caught.value.epoch - 1)
+
+
+def test_a_loss_for_classes_of_the_users_own_gets_the_plain_accuracy():
+    class Plain(Layer):
+        differentiable, classification = 1, True
+        loss = SoftmaxCrossEntropy()
+
+        def forward(self, prediction, target):
+            return self.loss.forward(prediction, target)
+
+        def backward(self, dy, cache):
+            return self.loss.backward(dy, cache)
+
+    x, y = blobs()
+    one, other = perceptron(), perceptron()
+    plain = fit(one, Plain(), SGD(one, 0.1), x, y, epochs=2, batch_size=16, seed=0)
+    usual = fit(other, LOSS, SGD(other, 0.1), x, y, epochs=2, batch_size=16, seed=0)
+    assert plain.training == usual.training

@@ -16,6 +16,7 @@ from minidl.gradcheck.directions import check_directions
 from minidl.gradcheck.linearity import check_linearity
 from minidl.gradcheck.point import DOUBLE, Point
 from minidl.gradcheck.precision import check_precision
+from minidl.gradcheck.probes import PROBES
 from minidl.gradcheck.report import Finding, Report, TensorReport, unexamined
 from minidl.gradcheck.subject import Subject, as_inputs, probe
 from minidl.gradcheck.variants import check_variants
@@ -89,7 +90,9 @@ def check_gradients(
         if not trial.usable:
             tensors = [unexamined(t.name, v) for t, v in zip(own.tensors, own.values, strict=True)]
             return Report(_title(layer), tuple(trial.findings), tuple(tensors), seed, own.forwards)
-        trial.run()
+        for name, attempt in PROBES:
+            with probe(name):
+                attempt(trial)
         return _Check(layer, own, trial, rng).report(seed, variants)
 
 
@@ -98,7 +101,7 @@ class _Check:
 
     def __init__(self, layer: Any, own: Subject, trial: Trial, rng: np.random.Generator) -> None:
         self.layer, self.own, self.trial = layer, own, trial
-        self.narrow = float(np.finfo(np.asarray(trial.first).dtype).eps)
+        self.narrow = max(own.eps, float(np.finfo(trial.first.dtype).eps))
         self.exact = own if self.narrow <= DOUBLE else Subject(layer, own.inputs, np.float64)
         self.exact.replays_global, self.exact.first_global = own.replays_global, own.first_global
         eps = trial.eps if self.exact is own else DOUBLE

@@ -32,9 +32,10 @@ def check_direction(point: Point, direction: dict[int, Array]) -> tuple[int, flo
     analytic = float(sum(np.vdot(point.gradients[k], d) for k, d in direction.items()))
     line = point.along(direction)
     v = point.cotangent
-    step = 10 * point.eps ** (1 / 3)
+    step = 20 * point.eps ** (1 / 3)
     with np.errstate(all="ignore"):
-        column = (line(step)[0] - line(-step)[0]) / (2 * step)
+        near, far = ((line(h)[0] - line(-h)[0]) / (2 * h) for h in (step, 2 * step))
+        column = (4 * near - far) / 3
         numerical, scale = float(v @ column), float(np.abs(v) @ np.abs(column))
         noise = 2 * point.guess / step
         if abs(analytic - numerical) <= 1e-9 * scale + noise and noise <= 1e-6 * scale:

@@ -61,7 +61,7 @@ def measure_noise(line: Callable[[float], Array], y: Array, eps: float) -> tuple
             flat = level > 0.05 * t[k]
             lasting = ((t[k + 1 :] > 0.05 * level) | quiet[k + 1 :]).all(axis=0)
             # a staircase of rounding inside a smooth function is quiet below its treads
-            lasting |= level <= 1e-5 * np.abs(y).max(initial=0)
+            lasting |= level <= 5e-7 * np.abs(y).max(initial=0)
             found = open_ & flat & lasting
             plateau[found] = t[k + 1 :].max(axis=0)[found]
             open_ &= ~found

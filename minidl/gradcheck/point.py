@@ -132,9 +132,11 @@ class Point:
     def gradient_noise(self) -> list[Array]:
         """How much backward's own result changes when its inputs move by two roundings, fourfold.
 
+        Where the outputs are noisier than float64 is, so are the numbers that backward works with.
         It is capped: a gradient that jumps is not noise.
         """
-        changes = self.trembling(2, self.eps)
+        relative = self.noise.max(initial=0) / max(np.abs(self.y).max(initial=0), 1e-300)
+        changes = self.trembling(2, max(self.eps, min(relative, SINGLE)))
         return [
             np.minimum(4 * change, 1e-3 * np.abs(g[np.isfinite(g)]).max(initial=0))
             for change, g in zip(changes, self.gradients, strict=True)

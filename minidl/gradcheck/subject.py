@@ -46,8 +46,9 @@ def probe(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not getattr(error, "__notes__", None):
-            error.add_note(f"raised while the gradient checker tried this: {name}")
+        start = "raised while the gradient checker tried this"
+        if not any(note.startswith(start) for note in getattr(error, "__notes__", ())):
+            error.add_note(f"{start}: {name}")
         raise
 
 
@@ -160,6 +161,13 @@ class Subject:
     def stochastic(self) -> bool:
         """Whether the layer has training-only behaviour."""
         return bool(self._buffers or self._generators or self.replays_global)
+
+    @property
+    def eps(self) -> float:
+        """The machine epsilon of the narrowest of its tensors."""
+        narrow = [self.inputs[place].dtype for place in self.wanted]
+        narrow += [parameter.value.dtype for parameter in self.parameters]
+        return max(float(np.finfo(dtype).eps) for dtype in narrow)
 
     @property
     def composite(self) -> bool:

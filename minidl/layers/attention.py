@@ -107,9 +107,10 @@ class MultiHeadAttention(Layer):
     Backward. W_o is a dense layer, dO = dy W_oᵀ. O = P V is a product, so dP = dO Vᵀ and
     dV = Pᵀ dO. A row p of P = softmax(s) has ∂pⱼ/∂sₖ = pⱼ (δⱼₖ − pₖ), hence::
 
-        dS = P · (dP − rows' sums of dP · P)        dQ = dS K / √d        dK = dSᵀ Q / √d
+        dS = P · (dP − row sums of dP · P)        dQ = dS K / √d        dK = dSᵀ Q / √d
 
-    and Q, K and V are dense layers of x, whose dx add up. (Where P is 0, so is dS.)
+    where Σⱼ dPⱼ Pⱼ = dO · Σⱼ Pⱼ Vⱼ = dO · O, row by row. Q, K and V are dense layers of x, whose
+    dx add up. (Where P is 0, so is dS.)
 
     Parameters
     ----------
@@ -242,15 +243,19 @@ class MultiHeadAttention(Layer):
         dy = dy.reshape(-1, self.features)
         ones = np.ones(len(dy), dy.dtype)
         self.weight_output.grad += np.dot(mixed.T, dy)
-        dmixed = np.dot(dy, self.weight_output.value.T)
         q, k, v = self._heads(qkv, n, steps)
-        do = dmixed.reshape(n, steps, self.heads, q.shape[3]).transpose(0, 2, 1, 3)
+        dmixed = np.dot(dy, self.weight_output.value.T)
+        dmixed = dmixed.reshape(n, steps, self.heads, q.shape[3])
+        do = dmixed.transpose(0, 2, 1, 3)
         dqkv = np.empty(qkv.shape, np.result_type(qkv, dy))
         dq, dk, dv = self._heads(dqkv, n, steps)
         np.matmul(p.swapaxes(2, 3), do, out=dv)
         ds = np.matmul(do, v.swapaxes(2, 3))
+        o = mixed.reshape(dmixed.shape).transpose(0, 2, 1, 3)
+        ds -= (do * o).sum(axis=3, keepdims=True)  # the sum of dP · P is that of dO · O
+        # What rounding left of the sum would be multiplied with what all keys have in common.
+        ds -= (p * ds).sum(axis=3, keepdims=True)
         ds *= p
-        ds -= p * ds.sum(axis=3, keepdims=True)
         ds *= 1 / math.sqrt(q.shape[3])
         np.matmul(ds, k, out=dq)
         np.matmul(ds.swapaxes(2, 3), q, out=dk)

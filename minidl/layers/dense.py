@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from minidl.initializers import Initializer, glorot_uniform, zeros
+from minidl.initializers import Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
-from minidl.parameters import Parameter
-from minidl.validation import as_generator, integer
+from minidl.validation import as_generator, boolean, integer
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -81,18 +80,11 @@ class Dense(Layer):
     ) -> None:
         self.in_features = integer("in_features", in_features, least=1)
         self.out_features = integer("out_features", out_features, least=1)
+        boolean("bias", bias)
         rng = as_generator(rng)
-
-        def draw(name: str, initializer: Initializer, *shape: int) -> Parameter:
-            value = initializer(rng, shape, np.dtype(dtype))
-            if np.shape(value) != shape:
-                raise ValueError(
-                    f"{self}: {name}_initializer returned shape {np.shape(value)}, expected {shape}"
-                )
-            return Parameter(value, dtype)
-
-        self.weight = draw("weight", weight_initializer, self.in_features, self.out_features)
-        self.bias = draw("bias", bias_initializer, self.out_features) if bias else None
+        shape = self.in_features, self.out_features
+        self.weight = draw(self, "weight", weight_initializer, rng, shape, dtype)
+        self.bias = draw(self, "bias", bias_initializer, rng, shape[1:], dtype) if bias else None
 
     def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return (x W + b, cache)."""
@@ -115,6 +107,10 @@ class Dense(Layer):
 
     def backward_parameters(self, dy: NDArray[Any], x: NDArray[Any], /) -> None:
         """Add xᵀ dy and 1ᵀ dy to the gradients."""
+        if dy.shape != (*x.shape[:-1], self.out_features):
+            raise ValueError(
+                f"{self}: backward got dy of shape {dy.shape} for an input of shape {x.shape}"
+            )
         x = x.reshape(-1, self.in_features)
         dy = dy.reshape(-1, self.out_features)
         self.weight.grad += np.dot(x.T, dy)

@@ -62,7 +62,33 @@ LIBRARY = {
         minidl.SoftmaxCrossEntropy(),
         (rng.normal(size=(5, 4)), rng.integers(4, size=5), rng.uniform(0.5, 2, size=5)),
     ),
+    "Conv2D": lambda rng: (
+        minidl.Conv2D(2, 3, (2, 3), stride=2, padding=1, rng=rng, dtype=F64),
+        (rng.normal(size=(2, 2, 4, 5)),),
+    ),
+    "MaxPool2D": lambda rng: (minidl.MaxPool2D(3, 2, 1), (rng.normal(size=(2, 2, 4, 5)),)),
+    "AvgPool2D": lambda rng: (minidl.AvgPool2D(3, 2, 1), (rng.normal(size=(2, 2, 4, 5)),)),
+    "GlobalAveragePool2D": lambda rng: (
+        minidl.GlobalAveragePool2D(),
+        (rng.normal(size=(2, 2, 4, 5)),),
+    ),
+    "RNN": lambda rng: recurrent(minidl.RNN, rng),
+    "GRU": lambda rng: recurrent(minidl.GRU, rng),
+    "LSTM": lambda rng: recurrent(minidl.LSTM, rng),
+    "MultiHeadAttention": lambda rng: (
+        minidl.MultiHeadAttention(4, 2, causal=True, rng=rng, dtype=F64),
+        (rng.normal(size=(2, 3, 4)),),
+    ),
+    "PositionalEncoding": lambda rng: (
+        minidl.PositionalEncoding(4, 5),
+        (rng.normal(size=(2, 3, 4)),),
+    ),
 }
+
+
+def recurrent(kind, rng):
+    lengths = np.array([4, 2])
+    return kind(3, 2, rng=rng, dtype=F64), (rng.normal(size=(2, 4, 3)), lengths)
 
 
 def library_kinds():

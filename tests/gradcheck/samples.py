@@ -43,7 +43,12 @@ def elementwise(make):
     return normal(lambda rng: make(), (5, 4))
 
 
-relu = elementwise(ref.ReLU)
+def spread(make):
+    """Inputs evenly over [−3, 3], in random order: every piece of a function is met."""
+    return lambda rng: (make(), (rng.permutation(np.linspace(-3, 3, 20)).reshape(5, 4),))
+
+
+relu = spread(ref.ReLU)
 leaky_relu = elementwise(ref.LeakyReLU)
 prelu = normal(lambda rng: ref.PReLU(4), (7, 4))
 elu = elementwise(ref.ELU)
@@ -52,7 +57,7 @@ silu = elementwise(ref.SiLU)
 softplus = elementwise(ref.Softplus)
 sigmoid = elementwise(ref.Sigmoid)
 tanh = elementwise(ref.Tanh)
-hard_tanh = elementwise(ref.HardTanh)
+hard_tanh = spread(ref.HardTanh)
 absolute = elementwise(ref.Abs)
 softsign = elementwise(ref.Softsign)
 square = elementwise(ref.Square)
@@ -125,5 +130,5 @@ CORRECT = {
     for name, factory in list(vars().items())
     if callable(factory)
     and not name.startswith("_")
-    and name not in ("normal", "labelled", "elementwise", "Sequential")
+    and name not in ("normal", "labelled", "elementwise", "spread", "Sequential")
 }

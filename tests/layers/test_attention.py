@@ -163,6 +163,18 @@ def test_scores_of_ten_thousand_do_not_overflow(dtype):
     assert np.isfinite(layer.backward(np.ones_like(y), cache)).all()
 
 
+def test_what_all_steps_have_in_common_costs_float32_no_digits_of_the_gradient():
+    rng = np.random.default_rng(0)
+    layer = MultiHeadAttention(8, 2, rng=rng)
+    exact = layer.astype(np.float64)
+    x = (rng.normal(size=(4, 12, 8)) + 10).astype(np.float32)
+    dy = rng.normal(size=x.shape).astype(np.float32)
+    dx = layer.backward(dy, layer.forward(x)[1])
+    exact_dx = exact.backward(dy.astype(np.float64), exact.forward(x.astype(np.float64))[1])
+    assert_close(dx, exact_dx, 3e-5)
+    assert_close(layer.bias_query.grad, exact.bias_query.grad, 3e-5)
+
+
 def test_without_positions_attention_does_not_know_the_order_and_with_them_it_does():
     rng = np.random.default_rng(0)
     attention = MultiHeadAttention(4, 2, rng=rng, dtype=np.float64)

@@ -89,7 +89,7 @@ def log_softmax_with_gaps_of_a_thousand(rng):
     return ref.LogSoftmax(), (1e3 * rng.normal(size=(5, 4)),)
 
 
-@awkward
+@awkward(undecided="a loss of 1e-13 comes in steps of 1e-16, so its slope is known to a tenth only")
 def cross_entropy_of_confident_and_right_logits(rng):
     label = rng.integers(4, size=5)
     z = rng.normal(size=(5, 4))

@@ -1,0 +1,108 @@
+"""The door of `fit`: its parts are checked against one another before anything changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidl.callbacks import HOOKS
+from minidl.data import as_inputs, as_targets
+from minidl.layer import Layer
+from minidl.optimizers import Optimizer
+from minidl.parameters import Parameter, unique
+from minidl.validation import output_and_cache
+
+__all__ = [
+    "check_callbacks",
+    "check_loss",
+    "check_metrics",
+    "check_parts",
+    "check_validation",
+    "targets",
+]
+
+
+def targets(y: Any, weight: Any) -> tuple[Any, ...]:
+    """Return what a loss takes beside the prediction."""
+    return (y,) if weight is None else (y, weight)
+
+
+def check_parts(network: Any, loss: Any, optimizer: Any) -> None:
+    """Raise unless these are a network, a loss, and an optimizer of that network."""
+    for name, part, kind in (
+        ("network", network, Layer),
+        ("loss", loss, Layer),
+        ("optimizer", optimizer, Optimizer),
+    ):
+        if not isinstance(part, kind):
+            raise TypeError(f"fit: the {name} must be a {kind.__name__}, got {part!r}")
+    optimizer.vector.require_current()
+    own = list(unique(network, Parameter).values())
+    packed = optimizer.vector.parameters
+    if len(own) != len(packed) or any(a is not b for a, b in zip(own, packed, strict=True)):
+        raise ValueError(
+            "fit: the optimizer was built for the parameters of another network: build it for "
+            f"this one, {type(optimizer).__name__}(network, …)"
+        )
+
+
+def check_loss(loss: Layer, prediction: NDArray[Any], constants: tuple[Any, ...]) -> None:
+    """Raise unless the loss of the first batch is one number."""
+    if len(constants) > 1:
+        import inspect
+
+        try:
+            inspect.signature(loss.forward).bind(prediction, *constants)
+        except TypeError:
+            raise TypeError(f"fit: {loss} takes no weights, but sample_weight was given") from None
+    value, _ = output_and_cache(loss, loss.forward(prediction, *constants))
+    if np.ndim(value):
+        raise ValueError(
+            f"{loss}: a loss is one number, got an array of shape {np.shape(value)}: take its "
+            "mean, in forward and in backward"
+        )
+
+
+def check_callbacks(callbacks: Any) -> list[Any]:
+    """Return the callbacks, or raise if one of them can never be called."""
+    if not isinstance(callbacks, (list, tuple)):
+        raise TypeError(f"callbacks must be a list, got {callbacks!r}")
+    for callback in callbacks:
+        if isinstance(callback, type):
+            raise TypeError(f"a callback must be an object: {callback.__name__}(…), not the class")
+        if not any(hasattr(callback, hook) for hook in HOOKS):
+            raise TypeError(f"a callback needs one of {', '.join(HOOKS)}; {callback!r} has none")
+    return list(callbacks)
+
+
+def check_metrics(metrics: Any, prediction: NDArray[Any], target: NDArray[Any]) -> None:
+    """Raise unless every metric gives a number for the first batch."""
+    if not isinstance(metrics, Mapping):
+        raise TypeError(f"metrics must be a dict of names to functions, got {metrics!r}")
+    for name, metric in metrics.items():
+        if name == "loss":
+            raise ValueError("metrics: the name 'loss' is taken by the loss itself")
+        if not callable(metric):
+            raise TypeError(f"metrics[{name!r}] must be a function, got {metric!r}")
+        figure = metric(prediction, target)
+        if np.ndim(figure) or np.asarray(figure).dtype.kind not in "fiub":
+            raise TypeError(f"metrics[{name!r}] must return a number, got {figure!r}")
+
+
+def check_validation(
+    validation: Any, loss: Layer, x: NDArray[Any], dtype: Any, prediction: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    """Return the held-out data as arrays that fit the training data, or raise."""
+    if validation is None:
+        return None
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise TypeError("validation must be a pair (x, y)")
+    held_out = as_inputs("validation x", validation[0], dtype)
+    if held_out.shape[1:] != x.shape[1:]:
+        raise ValueError(
+            f"validation x has samples of shape {held_out.shape[1:]}, but x of {x.shape[1:]}"
+        )
+    return held_out, as_targets("validation y", validation[1], held_out, loss, prediction)

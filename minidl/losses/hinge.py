@@ -1,0 +1,153 @@
+"""The hinge loss of a support vector machine: two classes or several."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidl.losses.loss import Loss, mean, without
+from minidl.losses.targets import check_indices, class_labels, spell
+from minidl.validation import number
+
+__all__ = ["Hinge"]
+
+
+class Hinge(Loss):
+    """The hinge loss: a score is to be on the right side by a margin; beyond it nothing is gained.
+
+    Two classes, with one score z and the sign s = ±1 of its class, and margin Δ::
+
+        ℓ = max(0, Δ − s z)                        ∂ℓ/∂z = −s  where Δ − s z > 0,  else 0
+
+    Several classes, with scores z and the true class k: each wrong class pays for itself::
+
+        ℓ = Σ_{j≠k} max(0, zⱼ − zₖ + Δ)            ∂ℓ/∂zⱼ = [zⱼ − zₖ + Δ > 0]     for j ≠ k
+                                                   ∂ℓ/∂zₖ = −Σ_{j≠k} ∂ℓ/∂zⱼ
+
+    At the kinks, where a score meets its margin exactly, the gradient is taken as 0. The loss is
+    the mean over the elements (see `Loss`).
+
+    Parameters
+    ----------
+    margin : float, default 1
+        Δ, above 0.
+
+    Raises
+    ------
+    ValueError
+        In `forward`: for an empty batch; for a target or weight of the wrong shape; for a sign
+        that is none, or a class index that is out of range, with its place.
+    TypeError
+        In `forward`: for class indices that are not integers, or signs that are not real numbers.
+
+    References
+    ----------
+    J. Weston and C. Watkins, "Support Vector Machines for Multi-Class Pattern Recognition", ESANN
+    1999; it is the loss of the course CS231n. (That of Crammer and Singer takes the largest term
+    instead of the sum, torch's MultiMarginLoss divides by the number of classes.)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> loss = Hinge()
+    >>> value, cache = loss.forward(np.array([[3.2, 5.1, -1.7]]), np.array([0]))
+    >>> float(value.round(9)), loss.backward(1.0, cache).tolist()
+    (2.9, [[-1.0, 1.0, 0.0]])
+    >>> loss.forward(np.array([0.5, -2.0]), np.array([1, -1]))[0].item()
+    0.25
+    """
+
+    classification = True
+
+    def __init__(self, margin: float = 1.0) -> None:
+        self.margin = number("margin", margin, above=0)
+
+    def forward(
+        self, scores: NDArray[Any], target: NDArray[Any], weight: NDArray[Any] | None = None
+    ) -> tuple[Any, Any]:
+        """Return (the mean of ℓ, cache).
+
+        Parameters
+        ----------
+        scores : ndarray, shape (…) for two classes, (…, C) for several
+            Any real numbers.
+        target : ndarray, shape (…)
+            For two classes the signs −1 and +1, where 0 may stand for −1; of the shape of the
+            scores. For several, class indices: with an axis less than the scores.
+        weight : ndarray, shape (…) or its leading axes, optional
+            The weight of each element, not negative.
+        """
+        scores, target = self._floating(scores, "scores"), np.asarray(target)
+        several = target.shape == scores.shape[:-1] and scores.ndim > 0
+        if target.shape != scores.shape and not several:
+            raise ValueError(
+                f"{self}: scores of shape {scores.shape} need signs of that shape or class "
+                f"indices of shape {scores.shape[:-1]}, got a target of shape {target.shape}"
+            )
+        if several:
+            if target.dtype.kind not in "iu":
+                raise TypeError(f"{self}: class indices must be integers, got {target.dtype}")
+            check_indices(target, scores.shape[-1], self)
+        shares = self._shares(
+            weight, scores[..., 0] if several else scores, f"scores of shape {scores.shape}"
+        )
+        rows = scores.reshape(-1, scores.shape[-1]) if several else scores.reshape(-1)
+        rows = without(rows, shares)
+        if several:
+            true = np.arange(len(rows)), target.reshape(-1)
+            slack = rows - (rows[true] - self.margin)[:, np.newaxis]
+            slack[true] = 0
+            slopes = (slack > 0).astype(rows.dtype)
+            losses = (slack * slopes).sum(axis=1)
+            slopes[true] = -slopes.sum(axis=1)
+        else:
+            signs = _signs(without(target.reshape(-1), shares), target.shape, f"{self}: sign")
+            signs = signs.astype(rows.dtype)
+            losses = np.maximum(self.margin - signs * rows, 0)
+            slopes = -signs * (losses > 0)
+        return mean(losses, shares), (slopes, shares, scores.shape)
+
+    def backward(self, dy: Any, cache: Any, /) -> NDArray[Any]:
+        """Return the gradient with respect to the scores."""
+        slopes, shares, shape = cache
+        scale = float(dy) / len(slopes) if shares is None else float(dy) * shares
+        dz: NDArray[Any] = (slopes.T * scale).T.reshape(shape)
+        return dz
+
+    def accuracy(self, prediction: NDArray[Any], target: NDArray[Any]) -> float:
+        """Return the fraction of elements whose sign, or largest score, is that of the target."""
+        if target.ndim < prediction.ndim:
+            return float(np.mean(prediction.argmax(axis=-1) == target))
+        return float(np.mean((prediction > 0) == (target > 0)))
+
+    def prepare_target(self, target: NDArray[Any], prediction: NDArray[Any]) -> NDArray[Any]:
+        """Return class indices as integers, and signs as −1 and +1 in the prediction's dtype."""
+        if target.shape[1:] == prediction.shape[1:]:
+            return _signs(target, target.shape, "y: label").astype(prediction.dtype)
+        if target.shape[1:] != prediction.shape[1:-1]:
+            raise ValueError(
+                f"y: a network with outputs of shape {('N', *prediction.shape[1:])} needs labels "
+                f"−1 and +1 of that shape, or class labels of shape "
+                f"{('N', *prediction.shape[1:-1])}, got shape {target.shape}".replace("'N'", "N")
+            )
+        if target.dtype.kind not in "iuf":
+            raise TypeError(f"y: class labels must be integers, got dtype {target.dtype}")
+        return class_labels(target, prediction.shape[-1])
+
+
+def _signs(target: NDArray[Any], shape: tuple[int, ...], what: str) -> NDArray[Any]:
+    """Return −1 and +1 for targets −1 (or 0) and +1."""
+    if target.dtype.kind not in "iufb":
+        raise TypeError(f"{what}s must be real numbers, got dtype {target.dtype}")
+    positive = target > 0
+    wrong = (target != positive) & (target != -1)
+    if wrong.any():
+        first = int(wrong.argmax())
+        place = tuple(int(i) for i in np.unravel_index(first, shape))
+        raise ValueError(
+            f"{what} {target.reshape(-1)[first]} at {spell(place)} is none: two classes are −1 "
+            "(or 0) and +1"
+        )
+    return 2 * positive.astype(np.int8) - 1

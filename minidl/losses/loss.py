@@ -1,0 +1,100 @@
+"""What every loss is: a layer whose first input is the prediction and whose output is a mean."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidl.layer import Layer
+from minidl.representation import describe
+
+__all__ = ["Loss", "mean", "without"]
+
+
+class Loss(Layer):
+    """A layer ``forward(prediction, target, weight=None) -> (loss, cache)``.
+
+    The loss is a mean over elements i: over the rows of scores ``(…, C)`` of a classifier, over
+    the single numbers of a regression. Only the prediction z carries a gradient::
+
+        L = Σᵢ wᵢ ℓᵢ / Σᵢ wᵢ            ∂L/∂zᵢ = wᵢ / Σ w · ∂ℓᵢ/∂zᵢ
+
+    The weights w have the shape of the elements, or of their leading axes: a weight a sample, of
+    shape (N,), holds for all elements of the sample. Without weights every element counts alike.
+    An element of weight 0 does not count, whatever its prediction and target are, be they NaN;
+    if no element counts, the loss is 0, with zero gradient. Nothing is ever broadcast but the
+    weights: a prediction of shape (N, 1) with a target of shape (N,) is a ValueError.
+
+    Attributes
+    ----------
+    classification : bool
+        Whether the predictions are scores of classes. `fit` then records the accuracy: by the
+        method ``accuracy(prediction, target)`` of the loss, if it has one.
+    """
+
+    differentiable = 1
+    classification: ClassVar[bool] = False
+
+    @abstractmethod
+    def prepare_target(self, target: NDArray[Any], prediction: NDArray[Any]) -> NDArray[Any]:
+        """Return the targets of a whole data set in the form `forward` takes, or raise.
+
+        Parameters
+        ----------
+        target : ndarray
+            The targets as the user gave them, finite and not complex.
+        prediction : ndarray
+            A prediction for some of the samples; it tells shape and dtype.
+        """
+
+    def __repr__(self) -> str:
+        return describe(self)
+
+    def _floating(self, prediction: Any, what: str, axes: int = 0) -> NDArray[Any]:
+        """Return the predictions, whole numbers as float64; there must be some."""
+        array = np.asarray(prediction)
+        if array.size == 0 or array.ndim < axes:
+            raise ValueError(f"{self}: no {what}, their shape is {array.shape}")
+        return array if array.dtype.kind == "f" else array.astype(np.float64)
+
+    def _shares(
+        self, weight: Any, like: NDArray[Any], what: str, counts: Any = None
+    ) -> NDArray[Any] | None:
+        """Return wᵢ / Σ w for the elements of an array, flattened; None if all count alike.
+
+        Elements where `counts` is False get 0. In an error, `what` names what needs the weights.
+        """
+        weight = counts if weight is None else weight
+        if weight is None:
+            return None
+        weight, shape = np.asarray(weight), like.shape
+        if weight.shape != shape[: weight.ndim or len(shape)]:
+            allowed = " or ".join(str(shape[:n]) for n in range(len(shape), 0, -1)) or "()"
+            raise ValueError(
+                f"{self}: {what} need weights of shape {allowed}, got shape {weight.shape}"
+            )
+        if not (weight.min() >= 0 and weight.max() < np.inf):
+            raise ValueError(f"{self}: weights must be finite and not negative")
+        # only ratios count: once the largest weight is 1, no sum of them overflows or vanishes
+        weight = weight.reshape(weight.shape + (1,) * (len(shape) - weight.ndim))
+        shares = np.broadcast_to(weight / (weight.max() or 1), shape).astype(like.dtype)
+        if counts is not None:
+            shares *= counts
+        flat: NDArray[Any] = shares.reshape(-1) / (shares.sum() or 1)
+        return flat
+
+
+def without(array: NDArray[Any], shares: NDArray[Any] | None) -> NDArray[Any]:
+    """Return the elements, with 0 in place of those whose share is 0."""
+    if shares is not None and not shares.all():
+        array = array.copy()
+        array[shares == 0] = 0
+    return array
+
+
+def mean(losses: NDArray[Any], shares: NDArray[Any] | None) -> Any:
+    """Return the mean of the losses of the elements."""
+    return losses.sum() / losses.size if shares is None else losses.dot(shares)

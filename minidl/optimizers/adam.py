@@ -1,0 +1,194 @@
+"""Adam, and AdamW, which decays the weights beside the gradient."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+
+from minidl.layer import Layer
+from minidl.optimizers.blocks import blocks, flush
+from minidl.optimizers.optimizer import Optimizer
+from minidl.schedules import Rate
+from minidl.validation import Bounded
+
+__all__ = ["Adam", "AdamW"]
+
+
+class _Moments(Optimizer):
+    """The step that Adam and AdamW share."""
+
+    decoupled: ClassVar[bool]
+    beta1 = Bounded(least=0, below=1)
+    beta2 = Bounded(least=0, below=1)
+    epsilon = Bounded(above=0)
+
+    def __init__(
+        self,
+        network: Layer,
+        learning_rate: Rate,
+        beta1: float,
+        beta2: float,
+        epsilon: float,
+        weight_decay: float,
+        **options: Any,
+    ) -> None:
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        super().__init__(network, learning_rate, weight_decay=weight_decay, **options)
+        self.mean = np.zeros_like(self.vector.value)
+        self.square = np.zeros_like(self.vector.value)
+
+    def _update(self) -> None:
+        step = self.steps + 1
+        # m̂ / (√v̂ + ε) = (c₂/c₁) m / (√v + c₂ ε)  with  c₁ = 1 − β₁ᵗ and c₂ = √(1 − β₂ᵗ)
+        c1, c2 = 1 - self.beta1**step, math.sqrt(1 - self.beta2**step)
+        for *vectors, rate, decay in self._parts(self.mean, self.square):
+            for value, grad, mean, square in blocks(*vectors):
+                if decay and self.decoupled:
+                    value *= 1 - rate * decay
+                elif decay:
+                    grad += decay * value
+                mean *= self.beta1
+                mean += (1 - self.beta1) * grad
+                square *= self.beta2
+                grad *= grad
+                grad *= 1 - self.beta2
+                square += grad
+                np.sqrt(square, out=grad)
+                grad += c2 * self.epsilon
+                np.divide(mean, grad, out=grad)
+                grad *= rate * c2 / c1
+                value -= grad
+        flush(self.mean, self.steps)
+        flush(self.square, self.steps)
+
+
+class Adam(_Moments):
+    """Adam: a step of about the learning rate in every coordinate, by running means of g and g².
+
+    With parameters θ, gradient g, learning rate η and weight decay λ, step t = 1, 2, … is::
+
+        g ← g + λ θ
+        m ← β₁ m + (1 − β₁) g                  v ← β₂ v + (1 − β₂) g²
+        θ ← θ − η m̂ / (√v̂ + ε)                 m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)
+
+    where m̂ and v̂ make up for the zeros that m and v begin with.
+
+    Parameters
+    ----------
+    network : Layer
+        Whose parameters to train.
+    learning_rate : float or schedule
+        η, above 0; 0.001 is the customary first choice.
+    beta1, beta2 : float, default 0.9 and 0.999
+        β₁ and β₂, in [0, 1).
+    epsilon : float, default 1e-8
+        ε, above 0.
+    weight_decay : float, default 0
+        λ, not negative. Since Adam divides by √v̂, it hardly decays weights with large gradients;
+        `AdamW` decays all alike.
+    groups, clip
+        See `Optimizer`.
+
+    Attributes
+    ----------
+    mean, square : ndarray
+        m and v, one number for each of the parameters' vector.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a hyper-parameter that is out of range or no number; for a network without parameters.
+
+    References
+    ----------
+    D. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minidl import Dense
+    >>> layer = Dense(1, 2, rng=0)
+    >>> optimizer = Adam(layer, learning_rate=0.5)
+    >>> layer.bias.grad += [100.0, -0.01]
+    >>> optimizer.step()
+    >>> layer.bias.value.round(3)
+    array([-0.5,  0.5], dtype=float32)
+    """
+
+    decoupled = False
+
+    def __init__(
+        self,
+        network: Layer,
+        learning_rate: Rate,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(network, learning_rate, beta1, beta2, epsilon, weight_decay, **options)
+
+
+class AdamW(_Moments):
+    """Adam with decoupled weight decay: the weights shrink beside the gradient, all alike.
+
+    It is `Adam` without λ in the gradient, and before each step::
+
+        θ ← (1 − η λ) θ
+
+    Parameters
+    ----------
+    network : Layer
+        Whose parameters to train.
+    learning_rate : float or schedule
+        η, above 0; 0.001 is the customary first choice.
+    beta1, beta2 : float, default 0.9 and 0.999
+        β₁ and β₂, in [0, 1).
+    epsilon : float, default 1e-8
+        ε, above 0.
+    weight_decay : float, default 0.01
+        λ, not negative. Biases and norms are customarily spared:
+        ``groups={"*.bias": {"weight_decay": 0}}``.
+    groups, clip
+        See `Optimizer`.
+
+    Attributes
+    ----------
+    mean, square : ndarray
+        The running means of g and g², one number for each of the parameters' vector.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a hyper-parameter that is out of range or no number; for a network without parameters.
+
+    References
+    ----------
+    I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2
+    (with λ times the learning rate, as torch has it).
+
+    Examples
+    --------
+    >>> from minidl import Dense
+    >>> layer = Dense(1, 1, weight_initializer=lambda rng, shape, dtype: [[1.0]])
+    >>> AdamW(layer, learning_rate=0.5, weight_decay=0.5).step()
+    >>> layer.weight.value
+    array([[0.75]], dtype=float32)
+    """
+
+    decoupled = True
+
+    def __init__(
+        self,
+        network: Layer,
+        learning_rate: Rate,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.01,
+        **options: Any,
+    ) -> None:
+        super().__init__(network, learning_rate, beta1, beta2, epsilon, weight_decay, **options)

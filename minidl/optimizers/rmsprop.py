@@ -1,0 +1,116 @@
+"""RMSProp: every gradient divided by its recent root mean square."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidl.layer import Layer
+from minidl.optimizers.blocks import blocks, flush
+from minidl.optimizers.optimizer import Optimizer
+from minidl.schedules import Rate
+from minidl.validation import Bounded
+
+__all__ = ["RMSProp"]
+
+
+class RMSProp(Optimizer):
+    """RMSProp: every coordinate of the gradient is divided by its recent root mean square.
+
+    With parameters θ, gradient g, learning rate η, momentum μ and weight decay λ, a step is::
+
+        g ← g + λ θ
+        v ← α v + (1 − α) g²
+        u ← μ u + g / (√v + ε)                 (u = g / (√v + ε) without momentum)
+        θ ← θ − η u
+
+    Parameters
+    ----------
+    network : Layer
+        Whose parameters to train.
+    learning_rate : float or schedule
+        η, above 0.
+    alpha : float, default 0.99
+        α, in [0, 1): how slowly the mean square follows.
+    momentum : float, default 0
+        μ, in [0, 1).
+    epsilon : float, default 1e-8
+        ε, above 0.
+    weight_decay : float, default 0
+        λ, not negative.
+    groups, clip
+        See `Optimizer`.
+
+    Attributes
+    ----------
+    square : ndarray
+        v, one number for each of the parameters' vector.
+    velocity : ndarray or None
+        u, if there is momentum.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a hyper-parameter that is out of range or no number; for a network without parameters.
+
+    References
+    ----------
+    G. Hinton, "Neural Networks for Machine Learning", lecture 6e, 2012; the form is torch's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minidl import Dense
+    >>> layer = Dense(1, 2, rng=0)
+    >>> optimizer = RMSProp(layer, learning_rate=0.1)
+    >>> layer.bias.grad += [100.0, -0.01]
+    >>> optimizer.step()
+    >>> layer.bias.value.round(3)
+    array([-1.,  1.], dtype=float32)
+    """
+
+    alpha = Bounded(least=0, below=1)
+    momentum = Bounded(least=0, below=1)
+    epsilon = Bounded(above=0)
+
+    def __init__(
+        self,
+        network: Layer,
+        learning_rate: Rate,
+        alpha: float = 0.99,
+        momentum: float = 0.0,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+        **options: Any,
+    ) -> None:
+        self.alpha, self.momentum, self.epsilon = alpha, momentum, epsilon
+        super().__init__(network, learning_rate, weight_decay=weight_decay, **options)
+        self.square = np.zeros_like(self.vector.value)
+        self.velocity: NDArray[Any] | None = None
+
+    def _update(self) -> None:
+        if self.momentum and self.velocity is None:
+            self.velocity = np.zeros_like(self.vector.value)
+        for *vectors, rate, decay in self._parts(self.square, self.velocity):
+            for value, grad, square, velocity in blocks(*vectors):
+                if decay:
+                    grad += decay * value
+                square *= self.alpha
+                scratch = grad * grad
+                scratch *= 1 - self.alpha
+                square += scratch
+                np.sqrt(square, out=scratch)
+                scratch += self.epsilon
+                grad /= scratch
+                if velocity is not None:
+                    velocity *= self.momentum
+                    velocity += grad
+                    np.multiply(velocity, rate, out=grad)
+                else:
+                    grad *= rate
+                value -= grad
+        flush(self.square, self.steps)
+        if self.velocity is not None:
+            flush(self.velocity, self.steps)
