@@ -3,144 +3,47 @@
 ``import minidl`` loads next to nothing: each public name is loaded when it is first used.
 """
 
+# ruff: noqa: F403, F405 (type checkers and editors follow the stars, and __all__ limits them)
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from minidl.callbacks import EarlyStopping, GradientErrors
-    from minidl.composition import Add, Concatenate, Residual
-    from minidl.containers import Sequential
-    from minidl.history import History, Steps
-    from minidl.layer import Layer
-    from minidl.layers import (
-        ELU,
-        GELU,
-        GRU,
-        LSTM,
-        RNN,
-        AvgPool2D,
-        BatchNorm,
-        Conv2D,
-        Dense,
-        Dropout,
-        Embedding,
-        Flatten,
-        GlobalAveragePool2D,
-        LayerNorm,
-        LeakyReLU,
-        LogSoftmax,
-        MaxPool2D,
-        MultiHeadAttention,
-        PositionalEncoding,
-        ReLU,
-        Reshape,
-        Sigmoid,
-        SiLU,
-        Softmax,
-        Softplus,
-        Tanh,
-    )
-    from minidl.losses import (
-        Hinge,
-        Huber,
-        Loss,
-        MeanAbsoluteError,
-        MeanSquaredError,
-        SigmoidCrossEntropy,
-        SoftmaxCrossEntropy,
-    )
-    from minidl.optimizers import SGD, Adam, AdamW, ClipNorm, ClipValue, Optimizer, RMSProp
-    from minidl.parameters import Buffer, Parameter, ParameterVector
-    from minidl.prediction import accuracy, predict, predict_classes, predict_proba
-    from minidl.schedules import CosineDecay, ExponentialDecay, LinearDecay, StepDecay, WarmUp
-    from minidl.training import DivergenceError, batches, fit, loss_and_gradients
+    from minidl.callbacks import *
+    from minidl.composition import *
+    from minidl.containers import *
+    from minidl.history import *
+    from minidl.layer import *
+    from minidl.layers import *
+    from minidl.losses import *
+    from minidl.optimizers import *
+    from minidl.parameters import *
+    from minidl.prediction import *
+    from minidl.schedules import *
+    from minidl.training import *
 
 __version__ = "0.1.0"
 
+# fmt: off
 __all__ = [
-    "ELU",
-    "GELU",
-    "GRU",
-    "LSTM",
-    "RNN",
-    "SGD",
-    "Adam",
-    "AdamW",
-    "Add",
-    "AvgPool2D",
-    "BatchNorm",
-    "Buffer",
-    "ClipNorm",
-    "ClipValue",
-    "Concatenate",
-    "Conv2D",
-    "CosineDecay",
-    "Dense",
-    "DivergenceError",
-    "Dropout",
-    "EarlyStopping",
-    "Embedding",
-    "ExponentialDecay",
-    "Flatten",
-    "GlobalAveragePool2D",
-    "GradientErrors",
-    "Hinge",
-    "History",
-    "Huber",
-    "Layer",
-    "LayerNorm",
-    "LeakyReLU",
-    "LinearDecay",
-    "LogSoftmax",
-    "Loss",
-    "MaxPool2D",
-    "MeanAbsoluteError",
-    "MeanSquaredError",
-    "MultiHeadAttention",
-    "Optimizer",
-    "Parameter",
-    "ParameterVector",
-    "PositionalEncoding",
-    "RMSProp",
-    "ReLU",
-    "Reshape",
-    "Residual",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "SigmoidCrossEntropy",
-    "Softmax",
-    "SoftmaxCrossEntropy",
-    "Softplus",
-    "StepDecay",
-    "Steps",
-    "Tanh",
-    "WarmUp",
-    "accuracy",
-    "batches",
-    "fit",
-    "loss_and_gradients",
-    "predict",
-    "predict_classes",
-    "predict_proba",
+    "ELU", "GELU", "GRU", "LSTM", "RNN", "SGD", "Adam", "AdamW", "Add", "AvgPool2D",
+    "BatchNorm", "Buffer", "ClipNorm", "ClipValue", "Concatenate", "Conv2D", "CosineDecay",
+    "Dense", "DivergenceError", "Dropout", "EarlyStopping", "Embedding", "ExponentialDecay",
+    "Flatten", "GlobalAveragePool2D", "GradientErrors", "Hinge", "History", "Huber", "Layer",
+    "LayerNorm", "LeakyReLU", "LinearDecay", "LogSoftmax", "Loss", "MaxPool2D",
+    "MeanAbsoluteError", "MeanSquaredError", "MultiHeadAttention", "Optimizer", "Parameter",
+    "ParameterVector", "PositionalEncoding", "RMSProp", "ReLU", "Reshape", "Residual",
+    "Sequential", "SiLU", "Sigmoid", "SigmoidCrossEntropy", "Softmax", "SoftmaxCrossEntropy",
+    "Softplus", "StepDecay", "Steps", "Tanh", "WarmUp", "accuracy", "batches", "fit",
+    "loss_and_gradients", "predict", "predict_classes", "predict_proba",
 ]
 
-_HOMES = (
-    "callbacks",
-    "composition",
-    "containers",
-    "history",
-    "layer",
-    "layers",
-    "losses",
-    "optimizers",
-    "parameters",
-    "prediction",
-    "schedules",
-    "training",
+_HOMES = (  # what loads the most comes last
+    "parameters", "layer", "layers", "containers", "composition", "losses", "schedules",
+    "optimizers", "history", "prediction", "callbacks", "training",
 )
+# fmt: on
 
 
 def __getattr__(name: str) -> Any:

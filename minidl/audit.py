@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,16 @@ __all__ = ["audited", "first_not_finite"]
 _METHODS = {"forward", "backward", "backward_parameters"}
 
 
+@dataclass(slots=True)
 class _Watched:
     """A layer's cache, with the inputs it belongs to."""
 
-    __slots__ = ("cache", "inputs")
+    cache: Any
+    inputs: tuple[Any, ...]
 
-    def __init__(self, cache: Any, inputs: tuple[Any, ...]) -> None:
-        self.cache = cache
-        self.inputs = inputs
+
+def _floating(array: Any) -> bool:
+    return isinstance(array, np.ndarray) and array.dtype.kind == "f"
 
 
 def _finite(array: Any) -> bool:
@@ -85,17 +88,12 @@ def _watch(layer: Layer) -> None:
 
 
 def _check_dtype(layer: Layer, output: Any, inputs: tuple[Any, ...]) -> None:
-    arrays = [
-        array for array in inputs if isinstance(array, np.ndarray) and array.dtype.kind == "f"
-    ]
-    arrays += [parameter.value for parameter in unique(layer, Parameter).values()]
-    dtypes = {array.dtype for array in arrays}
-    if len(dtypes) == 1 and isinstance(output, np.ndarray) and output.dtype.kind == "f":
-        (expected,) = dtypes
-        if output.dtype != expected:
-            raise TypeError(
-                f"{layer}: forward returned {output.dtype} for inputs and parameters of {expected}"
-            )
+    dtypes = {array.dtype for array in inputs if _floating(array)}
+    dtypes |= {parameter.value.dtype for parameter in unique(layer, Parameter).values()}
+    if len(dtypes) == 1 and _floating(output) and output.dtype not in dtypes:
+        raise TypeError(
+            f"{layer}: forward returned {output.dtype} for inputs and parameters of {dtypes.pop()}"
+        )
 
 
 def _check_gradients(layer: Layer, gradients: Any, inputs: tuple[Any, ...]) -> None:
@@ -107,7 +105,7 @@ def _check_gradients(layer: Layer, gradients: Any, inputs: tuple[Any, ...]) -> N
             f"{layer}: backward returned {len(returned)} gradients for {len(owed)} inputs"
         )
     for number, (gradient, value) in enumerate(zip(returned, owed, strict=True)):
-        if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        if not _floating(value):
             continue
         what = f"{layer}: backward returned for input {number}"
         if not isinstance(gradient, (np.ndarray, np.generic)):
@@ -147,17 +145,12 @@ def first_not_finite(network: Layer, x: Any) -> str:
         def watched(*inputs: Any, **constants: Any) -> tuple[Any, Any]:
             output, cache = forward(*inputs, **constants)
             if not found and not _finite(output):
-                title = f"{path} {layer!r}".strip().partition("\n")[0]
-                broken = [
-                    name
-                    for name, item in vars(layer).items()
-                    if isinstance(item, Parameter) and not _finite(item.value)
-                ]
-                found.append(
-                    f"{title} has a {broken[0]} that is not finite"
-                    if broken
-                    else f"{title} turns finite input into {output[~np.isfinite(output)][0]}"
-                )
+                fault = f"turns finite input into {output[~np.isfinite(output)][0]}"
+                for name, item in vars(layer).items():
+                    if isinstance(item, Parameter) and not _finite(item.value):
+                        fault = f"has a {name} that is not finite"
+                        break
+                found.append(f"{path} {layer!r}".strip().partition("\n")[0] + f" {fault}")
             return output, cache
 
         vars(layer)["forward"] = watched

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from minidl.parameters import Buffer, ParameterVector, unique
+from minidl.parameters import Array, Buffer, ParameterVector, unique
+from minidl.run import ForwardState, Run
 from minidl.validation import boolean, integer
-
-if TYPE_CHECKING:
-    from minidl.run import Run
 
 __all__ = ["HOOKS", "Callback", "EarlyStopping", "GradientErrors", "progress_callbacks"]
 
@@ -69,7 +66,7 @@ class EarlyStopping:
         self.best: float | None = None
         self.best_step = 0
         self._seen = self._waited = 0
-        self._state: list[NDArray[Any]] = []
+        self._state: list[Array] = []
 
     def on_begin(self, run: Run) -> None:
         """Forget an earlier run."""
@@ -109,7 +106,7 @@ class EarlyStopping:
         )
 
 
-def _arrays(run: Run) -> list[NDArray[Any]]:
+def _arrays(run: Run) -> list[Array]:
     buffers = unique(run.network, Buffer).values()
     return [run.optimizer.vector.value, *(buffer.value for buffer in buffers)]
 
@@ -158,17 +155,12 @@ class GradientErrors:
         """Forget an earlier run."""
         self.steps, self.errors = [], []
         self._rng = np.random.default_rng(0)
-        self._remember(run)
+        self.on_step(run)
 
     def on_step(self, run: Run) -> None:
-        """Remember the random generators as they are before the next forward."""
-        self._remember(run)
-
-    def _remember(self, run: Run) -> None:
-        generators = unique(run.network, np.random.Generator)
-        self._states = {
-            path: generator.bit_generator.state for path, generator in generators.items()
-        }
+        """Remember what a forward moves, before one whose gradients are to be checked."""
+        if run.step % self.every == 0:
+            self._before = ForwardState(run.network).take()
 
     def on_gradients(self, run: Run) -> None:
         """Check the gradients of this step."""
@@ -177,23 +169,19 @@ class GradientErrors:
         if run.step % self.every:
             return
         twin = run.network.astype(np.float64)
-        generators = unique(twin, np.random.Generator)
-        vector = ParameterVector(twin)
+        moved, vector = ForwardState(twin), ParameterVector(twin)
         x, y, weight = run.batch
         x = x.astype(np.float64) if x.dtype.kind == "f" else x
         targets = (y,) if weight is None else (y, weight)
-        size = len(vector)
-        if size > self.coordinates:
-            chosen = self._rng.choice(size, self.coordinates, replace=False)
-        else:
-            chosen = np.arange(size)
+        chosen = np.arange(len(vector))
+        if len(chosen) > self.coordinates:
+            chosen = self._rng.choice(len(chosen), self.coordinates, replace=False)
         start = vector.value.copy()
 
-        def loss_at(values: NDArray[Any]) -> float:
+        def loss_at(values: Array) -> float:
             vector.value[:] = start
             vector.value[chosen] = values
-            for path, generator in generators.items():
-                generator.bit_generator.state = self._states[path]
+            moved.restore(self._before)
             return float(run.loss.forward(twin.forward(x)[0], *targets)[0])
 
         numerical, _ = numerical_gradient(loss_at, start[chosen])

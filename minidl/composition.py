@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.containers import Chain, Container
 from minidl.layer import Layer
+from minidl.parameters import Array
 from minidl.validation import integer
 
 __all__ = ["Add", "Branches", "Concatenate", "Residual"]
@@ -87,7 +87,7 @@ class Branches(Container):
             raise ValueError(f"{type(self).__name__} needs at least one branch")
 
     @abstractmethod
-    def join(self, outputs: list[NDArray[Any]]) -> NDArray[Any]:
+    def join(self, outputs: list[Array]) -> Array:
         """Return the output of the whole, without writing into those of the branches."""
 
     @abstractmethod
@@ -158,7 +158,7 @@ class Add(Branches):
     array([[0.   , 4.964]])
     """
 
-    def join(self, outputs: list[NDArray[Any]]) -> NDArray[Any]:
+    def join(self, outputs: list[Array]) -> Array:
         """Return the sum of the outputs."""
         total = outputs[0]
         for place, output in enumerate(outputs):
@@ -217,7 +217,7 @@ class Concatenate(Branches):
         if self.axis == 0:
             raise ValueError("axis must be one of features, got 0, the axis of the samples")
 
-    def join(self, outputs: list[NDArray[Any]]) -> NDArray[Any]:
+    def join(self, outputs: list[Array]) -> Array:
         """Return the outputs side by side."""
         first = np.shape(outputs[0])
         if not -len(first) <= self.axis < len(first):
@@ -225,13 +225,10 @@ class Concatenate(Branches):
                 f"Concatenate: no axis {self.axis} in the output of branch 0, of shape {first}"
             )
         axis = self.axis % len(first)
+        others = first[:axis] + first[axis + 1 :]
         for place, output in enumerate(outputs):
             shape = np.shape(output)
-            if len(shape) != len(first) or any(
-                one != other
-                for number, (one, other) in enumerate(zip(shape, first, strict=True))
-                if number != axis
-            ):
+            if len(shape) != len(first) or shape[:axis] + shape[axis + 1 :] != others:
                 raise ValueError(
                     f"Concatenate: branch {place} gives shape {shape}, but branch 0 {first}: "
                     f"they may differ in axis {self.axis} only"

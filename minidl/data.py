@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from minidl.losses import Loss
+from minidl.parameters import Array
 
 __all__ = ["as_batch", "as_inputs", "as_targets", "as_weights", "first_place"]
 
 
-def _as_array(name: str, data: Any) -> NDArray[Any]:
+def _as_array(name: str, data: Any) -> Array:
     if hasattr(data, "toarray"):
         raise TypeError(f"{name} is a sparse {type(data).__name__}: pass {name}.toarray()")
     if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
@@ -36,7 +37,7 @@ def first_place(mask: NDArray[np.bool]) -> str:
     return str(np.argwhere(mask)[0].tolist())
 
 
-def _require_finite(name: str, array: NDArray[Any], original: NDArray[Any]) -> None:
+def _require_finite(name: str, array: Array, original: Array) -> None:
     finite = np.isfinite(array)
     if not finite.all():
         place = tuple(np.argwhere(~finite)[0])
@@ -48,8 +49,8 @@ def _require_finite(name: str, array: NDArray[Any], original: NDArray[Any]) -> N
         )
 
 
-def _as_real(name: str, data: Any, dtype: DTypeLike | None) -> NDArray[Any]:
-    """Return finite real numbers, cast to a floating dtype (None: floating ones stay as they are).
+def _as_real(name: str, data: Any, dtype: DTypeLike | None, *, finite: bool = True) -> Array:
+    """Return (finite) real numbers in a floating dtype (None: floating ones stay as they are).
 
     Native byte order and C order, so that the same numbers always give the same bits.
     """
@@ -60,11 +61,12 @@ def _as_real(name: str, data: Any, dtype: DTypeLike | None) -> NDArray[Any]:
         dtype = array.dtype.newbyteorder("=") if array.dtype.kind == "f" else np.float64
     with np.errstate(over="ignore"):
         cast = np.ascontiguousarray(array, dtype)
-    _require_finite(name, cast, array)
+    if finite:
+        _require_finite(name, cast, array)
     return cast
 
 
-def _as_integers(name: str, data: Any) -> NDArray[Any]:
+def _as_integers(name: str, data: Any) -> Array:
     array = _as_array(name, data)
     if array.dtype.kind in "iu":
         return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
@@ -81,7 +83,7 @@ def _as_integers(name: str, data: Any) -> NDArray[Any]:
     return array.astype(np.intp)
 
 
-def as_inputs(name: str, x: Any, dtype: DTypeLike | None) -> NDArray[Any]:
+def as_inputs(name: str, x: Any, dtype: DTypeLike | None) -> Array:
     """Return the inputs of a network in the dtype that `minidl.layer.input_dtype` tells.
 
     Integers stay as they are where integers are wanted; whole floating numbers become integers.
@@ -99,24 +101,16 @@ def as_inputs(name: str, x: Any, dtype: DTypeLike | None) -> NDArray[Any]:
     return _as_real(name, x, dtype)
 
 
-def as_batch(name: str, x: Any, dtype: np.dtype[Any] | None) -> NDArray[Any]:
+def as_batch(name: str, x: Any, dtype: np.dtype[Any] | None) -> Array:
     """Return the inputs of one batch as `as_inputs` does, without looking at every number."""
     if isinstance(x, np.ndarray) and x.dtype == dtype:
         return x
     if dtype is not None and dtype.kind == "i":
         return as_inputs(name, x, dtype)
-    array = _as_array(name, x)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    if dtype is None:
-        return array if array.dtype.kind == "f" else array.astype(np.float64)
-    with np.errstate(over="ignore"):
-        return array.astype(dtype)
+    return _as_real(name, x, dtype, finite=False)
 
 
-def as_targets(
-    name: str, y: Any, x: NDArray[Any], loss: Any, prediction: NDArray[Any]
-) -> NDArray[Any]:
+def as_targets(name: str, y: Any, x: Array, loss: Any, prediction: Array) -> Array:
     """Return the targets of a data set in the form that a loss takes; `prediction` is a sample."""
     array = _as_array(name, y)
     if len(array) != len(x):
@@ -131,7 +125,7 @@ def as_targets(
         raise type(error)(re.sub("^y\\b", name, str(error))) from None
 
 
-def as_weights(name: str, weight: Any, x: NDArray[Any], dtype: DTypeLike | None) -> NDArray[Any]:
+def as_weights(name: str, weight: Any, x: Array, dtype: DTypeLike | None) -> Array:
     """Return sample weights: finite, not negative, not all zero, one for each sample of x."""
     array = _as_real(name, weight, np.float64)
     if len(array) != len(x):

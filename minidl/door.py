@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.callbacks import HOOKS
 from minidl.data import as_inputs, as_targets
 from minidl.layer import Layer
 from minidl.optimizers import Optimizer
-from minidl.parameters import Parameter, unique
+from minidl.parameters import Array, Parameter, unique
 from minidl.validation import output_and_cache
 
 __all__ = [
@@ -49,7 +48,7 @@ def check_parts(network: Any, loss: Any, optimizer: Any) -> None:
         )
 
 
-def check_loss(loss: Layer, prediction: NDArray[Any], constants: tuple[Any, ...]) -> None:
+def check_loss(loss: Layer, prediction: Array, constants: tuple[Any, ...]) -> None:
     """Raise unless the loss of the first batch is one number."""
     if len(constants) > 1:
         import inspect
@@ -78,7 +77,7 @@ def check_callbacks(callbacks: Any) -> list[Any]:
     return list(callbacks)
 
 
-def check_metrics(metrics: Any, prediction: NDArray[Any], target: NDArray[Any]) -> None:
+def check_metrics(metrics: Any, prediction: Array, target: Array) -> None:
     """Raise unless every metric gives a number for the first batch."""
     if not isinstance(metrics, Mapping):
         raise TypeError(f"metrics must be a dict of names to functions, got {metrics!r}")
@@ -93,8 +92,8 @@ def check_metrics(metrics: Any, prediction: NDArray[Any], target: NDArray[Any]) 
 
 
 def check_validation(
-    validation: Any, loss: Layer, x: NDArray[Any], dtype: Any, prediction: NDArray[Any]
-) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    validation: Any, loss: Layer, x: Array, dtype: Any, prediction: Array
+) -> tuple[Array, Array] | None:
     """Return the held-out data as arrays that fit the training data, or raise."""
     if validation is None:
         return None

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
-from minidl.parameters import Parameter
+from minidl.parameters import Array, Parameter
 from minidl.validation import floating_dtype
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ __all__ = [
     "zeros",
 ]
 
-Initializer: TypeAlias = "Callable[[Generator, tuple[int, ...], Any], NDArray[Any]]"
+Initializer: TypeAlias = "Callable[[Generator, tuple[int, ...], Any], Array]"
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -48,20 +48,16 @@ def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
     )
 
 
-def _uniform(
-    rng: Generator, shape: tuple[int, ...], dtype: DTypeLike, variance: float
-) -> NDArray[Any]:
+def _uniform(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike, variance: float) -> Array:
     limit = math.sqrt(3.0 * variance)
     return rng.uniform(-limit, limit, shape).astype(dtype)
 
 
-def _normal(
-    rng: Generator, shape: tuple[int, ...], dtype: DTypeLike, variance: float
-) -> NDArray[Any]:
+def _normal(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike, variance: float) -> Array:
     return rng.normal(0.0, math.sqrt(variance), shape).astype(dtype)
 
 
-def glorot_uniform(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+def glorot_uniform(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """Draw from U(−a, a) with a = √(6 / (fan_in + fan_out)): variance 2 / (fan_in + fan_out).
 
     For layers followed by tanh or softmax.
@@ -92,13 +88,13 @@ def glorot_uniform(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> 
     return _uniform(rng, shape, dtype, 2.0 / (fan_in + fan_out))
 
 
-def glorot_normal(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+def glorot_normal(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """Draw from N(0, 2 / (fan_in + fan_out)); see `glorot_uniform`."""
     fan_in, fan_out = _fans(shape)
     return _normal(rng, shape, dtype, 2.0 / (fan_in + fan_out))
 
 
-def he_uniform(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+def he_uniform(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """Draw from U(−a, a) with a = √(6 / fan_in): variance 2 / fan_in.
 
     For layers followed by ReLU, which silences half of its inputs.
@@ -127,12 +123,12 @@ def he_uniform(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> NDAr
     return _uniform(rng, shape, dtype, 2.0 / _fans(shape)[0])
 
 
-def he_normal(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+def he_normal(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """Draw from N(0, 2 / fan_in); see `he_uniform`."""
     return _normal(rng, shape, dtype, 2.0 / _fans(shape)[0])
 
 
-def zeros(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+def zeros(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """Return zeros, and draw nothing: for biases."""
     return np.zeros(shape, dtype)
 

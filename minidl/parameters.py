@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minidl.validation import floating_dtype
 
-__all__ = [
-    "Buffer",
-    "Parameter",
-    "ParameterVector",
-    "network_dtype",
-    "unique",
-    "walk",
-]
+__all__ = ["Array", "Buffer", "Parameter", "ParameterVector", "network_dtype", "unique", "walk"]
+
+Array: TypeAlias = NDArray[Any]
 
 
-def _stored(name: str, value: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
+def _stored(name: str, value: ArrayLike, dtype: DTypeLike) -> Array:
     """Return a copy of real numbers in a floating dtype."""
     dtype, array = floating_dtype("dtype", dtype), np.asarray(value)
     if array.dtype.kind not in "fiub":
@@ -29,7 +24,7 @@ def _stored(name: str, value: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
         return np.array(array, dtype, order="C")
 
 
-def _copy_into(storage: NDArray[Any], array: ArrayLike, what: str) -> None:
+def _copy_into(storage: Array, array: ArrayLike, what: str) -> None:
     """Copy an array into storage of the same shape, refusing to broadcast or to drop parts."""
     new = np.asarray(array)
     if new.shape != storage.shape:
@@ -78,13 +73,13 @@ class Parameter:
     __slots__ = ("__weakref__", "_grad", "_offset", "_storage", "_value")
 
     def __init__(self, value: ArrayLike, dtype: DTypeLike = np.float32) -> None:
-        self._value: NDArray[Any] = _stored("parameter", value, dtype)
+        self._value: Array = _stored("parameter", value, dtype)
         self._grad = np.zeros_like(self._value)
         self._storage: _Storage | None = None
         self._offset = 0
 
     @property
-    def value(self) -> NDArray[Any]:
+    def value(self) -> Array:
         """The current value."""
         return self._value
 
@@ -94,7 +89,7 @@ class Parameter:
             _copy_into(self._value, array, "the parameter")
 
     @property
-    def grad(self) -> NDArray[Any]:
+    def grad(self) -> Array:
         """The gradient accumulated so far."""
         return self._grad
 
@@ -110,10 +105,10 @@ class Parameter:
             self._storage.retired = True
         self.__setstate__((self._value.astype(dtype), self._grad.astype(dtype)))
 
-    def __getstate__(self) -> tuple[NDArray[Any], NDArray[Any]]:
+    def __getstate__(self) -> tuple[Array, Array]:
         return self._value.copy(), self._grad.copy()
 
-    def __setstate__(self, state: tuple[NDArray[Any], NDArray[Any]]) -> None:
+    def __setstate__(self, state: tuple[Array, Array]) -> None:
         self._value, self._grad = state
         self._storage, self._offset = None, 0
 
@@ -148,10 +143,10 @@ class Buffer:
     __slots__ = ("__weakref__", "_value")
 
     def __init__(self, value: ArrayLike, dtype: DTypeLike = np.float32) -> None:
-        self._value: NDArray[Any] = _stored("buffer", value, dtype)
+        self._value: Array = _stored("buffer", value, dtype)
 
     @property
-    def value(self) -> NDArray[Any]:
+    def value(self) -> Array:
         """The current value."""
         return self._value
 
@@ -164,10 +159,10 @@ class Buffer:
         """Change the dtype of the value."""
         self._value = self._value.astype(floating_dtype("dtype", dtype))
 
-    def __getstate__(self) -> NDArray[Any]:
+    def __getstate__(self) -> Array:
         return self._value.copy()
 
-    def __setstate__(self, state: NDArray[Any]) -> None:
+    def __setstate__(self, state: Array) -> None:
         self._value = state
 
     def __repr__(self) -> str:
@@ -275,7 +270,7 @@ class _Storage:
 
     __slots__ = ("count", "grad", "retired", "value")
 
-    def __init__(self, value: NDArray[Any], count: int) -> None:
+    def __init__(self, value: Array, count: int) -> None:
         self.value = value
         self.grad = np.zeros_like(value)
         self.count = count
@@ -330,12 +325,12 @@ class ParameterVector:
         self._storage = self._packed() or self._pack()
 
     @property
-    def value(self) -> NDArray[Any]:
+    def value(self) -> Array:
         """The values of all parameters."""
         return self._storage.value
 
     @property
-    def grad(self) -> NDArray[Any]:
+    def grad(self) -> Array:
         """The gradients of all parameters."""
         return self._storage.grad
 

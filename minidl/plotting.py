@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from minidl.data import as_inputs
 from minidl.history import History
 from minidl.layer import Layer
-from minidl.parameters import network_dtype
+from minidl.parameters import Array, network_dtype
 from minidl.prediction import predict_proba
 from minidl.validation import integer
 
@@ -29,18 +29,12 @@ __all__ = ["decision_regions", "gradient_errors", "learning_curves"]
 
 # Ten colours that stay apart for colour-blind readers and in grey (M. Petroff, arXiv:2107.02270);
 # eleven markers, so that a colour and a marker together name more than a hundred classes.
+# fmt: off
 COLOURS = [
-    "#3f90da",
-    "#ffa90e",
-    "#bd1f01",
-    "#94a4a2",
-    "#832db6",
-    "#a96b59",
-    "#e76300",
-    "#b9ac70",
-    "#717581",
-    "#92dadd",
+    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
+    "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 ]
+# fmt: on
 MARKERS = "os^DvP*X<>p"
 
 
@@ -224,7 +218,7 @@ def decision_regions(
     return axes
 
 
-def _edges(column: NDArray[Any], count: int) -> NDArray[Any]:
+def _edges(column: Array, count: int) -> Array:
     """Return the borders of `count` cells that cover the data with a margin of a tenth."""
     low, high = float(column.min()), float(column.max())
     margin = 0.1 * (high - low) or 1.0
@@ -249,16 +243,16 @@ def _colour(number: int) -> str:
     return COLOURS[number % len(COLOURS)]
 
 
-def _shade(probability: NDArray[Any]) -> NDArray[Any]:
+def _shade(probability: Array) -> Array:
     """Return an RGB image: the winner's colour, mixed with white as far as it is unsure."""
     classes = probability.shape[-1]
     palette = np.array([to_rgb(_colour(number)) for number in range(classes)])
     sure = (probability.max(axis=-1, keepdims=True) * classes - 1) / (classes - 1)
-    image: NDArray[Any] = 1 - 0.6 * sure * (1 - palette[probability.argmax(axis=-1)])
+    image: Array = 1 - 0.6 * sure * (1 - palette[probability.argmax(axis=-1)])
     return image.clip(0, 1)
 
 
-def _leads(score: NDArray[Any]) -> list[NDArray[Any]]:
+def _leads(score: Array) -> list[Array]:
     """Return by how much each class is ahead of the best of the others."""
     ranked = np.sort(score, axis=-1)
     best, second = ranked[..., -1], ranked[..., -2]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minidl.data import as_inputs, first_place
 from minidl.layer import Layer, input_dtype, title
+from minidl.parameters import Array
 from minidl.validation import integer
 
 __all__ = ["accuracy", "predict", "predict_classes", "predict_proba"]
 
 
-def predict(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> NDArray[Any]:
+def predict(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> Array:
     """Return the outputs of a network for all samples, computed batch by batch.
 
     Parameters
@@ -60,7 +59,7 @@ def predict(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> NDArray[
     return output
 
 
-def predict_proba(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> NDArray[Any]:
+def predict_proba(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> Array:
     """Return the class probabilities: the softmax of the outputs over the last axis.
 
     A network with a single output, shape (N,) or (N, 1), tells two classes apart, as with
@@ -75,7 +74,7 @@ def predict_proba(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> ND
     array([1., 1., 1., 1., 1.], dtype=float32)
     """
     logits = _scores(predict(network, x, batch_size=batch_size))
-    probabilities: NDArray[Any] = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    probabilities: Array = np.exp(logits - logits.max(axis=-1, keepdims=True))
     probabilities /= probabilities.sum(axis=-1, keepdims=True)
     return probabilities
 
@@ -99,7 +98,7 @@ def predict_classes(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> 
     return classes
 
 
-def _scores(outputs: NDArray[Any]) -> NDArray[Any]:
+def _scores(outputs: Array) -> Array:
     """Return outputs with a column a class: a single one, the logit of class 1, gets a 0 beside."""
     if outputs.ndim > 1 and outputs.shape[-1] > 1:
         return outputs
@@ -148,7 +147,7 @@ def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
     return float(np.count_nonzero(guess == truth) / guess.size)
 
 
-def _two_classes(guess: NDArray[Any], truth: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _two_classes(guess: Array, truth: Array) -> tuple[Array, Array]:
     """Return single outputs and their targets as classes."""
     if guess.ndim > 1:
         truth = truth[..., 0] if truth.shape == guess.shape else truth

@@ -7,17 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.history import History
 from minidl.layer import Layer
 from minidl.optimizers import Optimizer
-from minidl.parameters import Buffer, unique
+from minidl.parameters import Array, Buffer, unique
 from minidl.prediction import predict
 
 __all__ = ["ForwardState", "Metric", "Recorder", "Run"]
 
-Array: TypeAlias = NDArray[Any]
 Metric: TypeAlias = Callable[[Any, Any], float]
 
 

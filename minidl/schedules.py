@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from minidl.parameters import Array
 from minidl.validation import integer, number
 
 __all__ = [
@@ -52,7 +53,7 @@ class Schedule(ABC):
         return rate if array.ndim else float(rate)
 
     @abstractmethod
-    def _rate(self, step: NDArray[Any]) -> Any:
+    def _rate(self, step: Array) -> Any:
         """Return the rates of an array of step numbers."""
 
     def __repr__(self) -> str:
@@ -87,7 +88,7 @@ class StepDecay(Schedule):
         self.every = integer("every", every, least=1)
         self.factor = number("factor", factor, above=0)
 
-    def _rate(self, step: NDArray[Any]) -> Any:
+    def _rate(self, step: Array) -> Any:
         return self.start * self.factor ** (step // self.every)
 
 
@@ -111,7 +112,7 @@ class ExponentialDecay(Schedule):
         self.start = number("start", start, above=0)
         self.factor = number("factor", factor, above=0)
 
-    def _rate(self, step: NDArray[Any]) -> Any:
+    def _rate(self, step: Array) -> Any:
         return self.start * self.factor**step
 
 
@@ -138,7 +139,7 @@ class LinearDecay(Schedule):
         self.steps = integer("steps", steps, least=1)
         self.end = number("end", end, least=0)
 
-    def _rate(self, step: NDArray[Any]) -> Any:
+    def _rate(self, step: Array) -> Any:
         return _between(self.start, self.end, np.minimum(step / self.steps, 1))
 
 
@@ -172,7 +173,7 @@ class CosineDecay(Schedule):
         self.steps = integer("steps", steps, least=1)
         self.end = number("end", end, least=0)
 
-    def _rate(self, step: NDArray[Any]) -> Any:
+    def _rate(self, step: Array) -> Any:
         angle = np.pi * np.minimum(step / self.steps, 1)
         return _between(self.start, self.end, 0.5 - 0.5 * np.cos(angle))
 
@@ -207,7 +208,7 @@ class WarmUp(Schedule):
         self.steps = integer("steps", steps, least=1)
         self.then = as_rate("then", then, above=0)
 
-    def _rate(self, step: NDArray[Any]) -> Any:
+    def _rate(self, step: Array) -> Any:
         part = np.minimum((step + 1) / (self.steps + 1), 1)
         if isinstance(self.then, float):
             return part * self.then

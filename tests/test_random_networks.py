@@ -5,34 +5,26 @@ import pytest
 from hypothesis import given, target
 from hypothesis import strategies as st
 
-from minidl import BatchNorm, Dense, LayerNorm, Sequential, SoftmaxCrossEntropy, Tanh
+from minidl import BatchNorm, Dense, Sequential, SoftmaxCrossEntropy, Tanh
 from minidl.gradcheck import check_gradients
-from minidl.parameters import unique
-from minidl.testing import laws
+from minidl.parameters import walk
+from minidl.testing import check_layer, laws
 from minidl.testing.strategies import inputs_for, networks
-
-CONTRACT = [law for law in laws.LAWS if law is not laws.has_proven_gradients]
 
 
 @given(st.data())
 def test_a_random_network_keeps_every_law(data):
     network = data.draw(networks(), label="network")
     inputs = data.draw(inputs_for(network), label="inputs")
-    excused = set()
-    if unique(network, BatchNorm):
-        excused.add(laws.treats_samples_independently)
-    if unique(network, (BatchNorm, LayerNorm)):
-        # equal numbers become zero to rounding: on which side of a kink differs with the precision
-        excused.add(laws.agrees_in_both_precisions)
-    for law in CONTRACT:
-        if law not in excused:
-            law(network, *inputs)
+    excused = [laws.has_proven_gradients]
+    if any(isinstance(layer, BatchNorm) for _, layer in walk(network)):
+        excused.append(laws.treats_samples_independently)
+    check_layer(network, *inputs, without=excused)
 
 
 @given(inputs_for(SoftmaxCrossEntropy()))
 def test_the_loss_keeps_every_law_for_random_logits_and_targets(inputs):
-    for law in CONTRACT:
-        law(SoftmaxCrossEntropy(), *inputs)
+    check_layer(SoftmaxCrossEntropy(), *inputs, without=[laws.has_proven_gradients])
 
 
 def accept(layer, inputs):
@@ -54,7 +46,6 @@ def test_no_gradient_of_the_loss_is_called_wrong(inputs):
     accept(SoftmaxCrossEntropy(), inputs)
 
 
-@pytest.mark.xfail(reason="1 − y² of a saturated tanh is called wrong in float32: a false alarm")
 @pytest.mark.parametrize("inside", [(), (Dense(1, 1, rng=2),)], ids=["alone", "in a network"])
 def test_a_saturated_tanh_in_float32_is_not_called_wrong(inside):
     report = check_gradients(Sequential(*inside, Tanh()), np.float32([[8]]), variants=False)

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.parameters import Parameter, walk
+from minidl.layer import Layer
+from minidl.parameters import Buffer, Parameter
 
-__all__ = ["arrays_in", "attributes", "bits", "close", "distance", "same_state", "strided"]
+__all__ = ["arrays_in", "attributes", "close", "distance", "relaid", "same_state"]
 
 Array = NDArray[Any]
+OPAQUE = (Parameter, Buffer, type, ModuleType, np.random.Generator, np.random.RandomState)
 
 
-def strided(array: Array) -> Array:
-    """Return a copy of which every second element in memory is not part."""
-    wide = np.empty((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
-    wide[..., ::2] = array
-    return wide[..., ::2]
+def relaid(array: Array) -> list[Array]:
+    """Return read-only copies in Fortran order, with gaps, reversed, and in a constant buffer."""
+    gaps = np.repeat(array, 2, axis=-1)[..., ::2]
+    copies = [np.array(array, order="F"), gaps, np.flip(np.flip(array).copy())]
+    for copy in copies:
+        copy.flags.writeable = False
+    constant = np.frombuffer(array.tobytes() or b"0", array.dtype, array.size)
+    return [*copies, constant.reshape(array.shape)]
 
 
 def close(new: Any, old: Array, relative: float) -> bool:
@@ -48,36 +54,55 @@ def same_state(a: Any, b: Any) -> bool:
     return bool(np.array_equal(a[1], b[1]) and a[2:] == b[2:])
 
 
-def bits(arrays: Sequence[Any]) -> list[bytes]:
-    """Return the bytes of every array, to compare them later."""
-    return [a.tobytes() if isinstance(a, np.ndarray) else b"" for a in arrays]
-
-
 def arrays_in(item: Any, depth: int = 6) -> list[Array]:
-    """Return the arrays in a cache of tuples, lists, dicts and plain objects."""
+    """Return the arrays in a cache of tuples, lists, dicts, plain objects and closures."""
     if isinstance(item, np.ndarray):
         return [item]
-    if depth == 0 or isinstance(item, Parameter):
+    if depth == 0 or isinstance(item, (Layer, *OPAQUE)):
         return []
-    children: Iterator[Any] | Sequence[Any] = ()
+    children: Iterable[Any] = vars(item).values() if hasattr(item, "__dict__") else ()
     if isinstance(item, (list, tuple)):
         children = item
     elif isinstance(item, dict):
-        children = list(item.values())
-    elif hasattr(item, "__dict__") and not isinstance(item, type) and not callable(item):
-        children = list(vars(item).values())
+        children = item.values()
+    elif isinstance(item, FunctionType):
+        children = (cell.cell_contents for cell in item.__closure__ or ())
     return [array for child in children for array in arrays_in(child, depth - 1)]
 
 
-def attributes(layer: Any) -> dict[str, bytes]:
-    """Return a print of the plain attributes of a layer and the layers in it."""
-    seen = {}
-    for path, item in walk(layer):
-        for name, value in getattr(item, "__dict__", {}).items():
-            if isinstance(value, np.ndarray):
-                seen[f"{path}.{name}"] = value.tobytes()
-            elif value is None or isinstance(value, (bool, int, float, str, complex)):
-                seen[f"{path}.{name}"] = repr(value).encode()
-            else:
-                seen[f"{path}.{name}"] = str(id(value)).encode()
-    return seen
+def attributes(layer: Any) -> dict[str, Any]:
+    """Return all that is kept on a layer and its class, by path, in a form that can be compared.
+
+    Gradients, and what is in buffers and generators, are left out: they may change.
+    """
+    found: dict[str, Any] = {}
+    inside: set[int] = set()
+
+    def visit(item: Any, path: str) -> None:
+        children: Iterable[tuple[Any, Any]] = ()
+        if isinstance(item, Parameter):
+            found[path] = id(item), item.value.tobytes()
+        elif isinstance(item, np.ndarray):
+            found[path] = item.shape, item.dtype.str, item.tobytes()
+        elif item is None or isinstance(item, (bool, int, float, complex, str, bytes)):
+            found[path] = repr(item)
+        elif isinstance(item, (list, tuple, dict, set, frozenset)):
+            found[path] = type(item).__name__, len(item)
+            if not isinstance(item, (set, frozenset)):
+                children = item.items() if isinstance(item, dict) else enumerate(item)
+        else:
+            found[path] = id(item)
+            if not isinstance(item, (FunctionType, *OPAQUE)):
+                children = getattr(item, "__dict__", {}).items()
+        if id(item) in inside:
+            return
+        inside.add(id(item))
+        for name, child in children:
+            visit(child, f"{path}.{name}")
+        if hasattr(type(item), "backward"):
+            for name, child in vars(type(item)).items():
+                if not name.startswith("__") and not callable(child):
+                    visit(child, f"{path}.{name} (of the class)")
+
+    visit(layer, "self")
+    return found

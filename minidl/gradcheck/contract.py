@@ -1,17 +1,19 @@
-"""The contract of a layer: the plain call, forward and then backward, and what it may touch.
+"""The contract of a layer: forward and then backward, and what no call may touch.
 
-`minidl.gradcheck.probes` then deviates from the plain call in every way that minidl relies on.
+`minidl.gradcheck.probes` then deviates from this plain call in every way that minidl relies on.
+A finding is filed under the law that is broken, by its name in `minidl.testing.laws`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.gradcheck.compare import arrays_in, bits, close, distance, same_state
+from minidl.gradcheck.compare import arrays_in, close, distance, same_state
 from minidl.gradcheck.form import check_form, shape_finding, wrong_addition
 from minidl.gradcheck.noise import is_single
 from minidl.gradcheck.point import DOUBLE, SINGLE
@@ -24,7 +26,7 @@ Array = NDArray[Any]
 
 
 class Trial:
-    """The plain call, forward and then backward, and the probes that deviate from it.
+    """The plain call, forward and then backward, and what it and all later calls are watched for.
 
     Parameters
     ----------
@@ -39,8 +41,12 @@ class Trial:
         What was found so far.
     cotangent : ndarray, shape (m,)
         v, a number of the subject's precision in float64.
+    y, first : array_like
+        The first output as the layer gave it, and a copy.
     gradients : list of ndarray
         What the plain backward said; NaN where it gave no usable array.
+    malformed : set of str
+        The tensors whose gradient has no usable form.
     usable : bool
         Whether forward is a function and backward runs, so that numbers can be compared at all.
     """
@@ -51,6 +57,8 @@ class Trial:
         self.gradients: list[Array] = []
         self.malformed: set[str] = set()
         self.usable = True
+        self._held: list[tuple[str, Array, bytes]] = []
+        self._noise: dict[str, float] = {}
         with probe("forward, as the check begins"):
             self._first_forward()
         with probe("forward a second time"):
@@ -59,17 +67,85 @@ class Trial:
             with probe("backward, after one forward"):
                 self._first_backward()
 
-    def found(self, mistake: str, tensor: str, sentence: str, evidence: str = "") -> None:
+    def found(self, law: str, mistake: str, tensor: str, sentence: str, evidence: str = "") -> None:
         """Note a finding, one of each kind for each tensor."""
         if not any((f.mistake, f.tensor) == (mistake, tensor) for f in self.findings):
-            self.findings.append(Finding("contract", tensor, mistake, sentence, evidence))
+            self.findings.append(Finding(law, tensor, mistake, sentence, evidence))
+
+    @contextmanager
+    def watched(
+        self, call: str, inputs: Sequence[Any] = (), dy: Any = None, cache: Any = None
+    ) -> Iterator[None]:
+        """Note every array that a call changes and must not: its own, and what was handed out."""
+        names = [tensor.name for tensor in self.subject.tensors[len(self.subject.wanted) :]]
+        parameters = list(zip(names, self.subject.parameters, strict=True))
+        watched = [("input", f"input {k}", "the input", array) for k, array in enumerate(inputs)]
+        watched += [("upstream", "", "the upstream gradient that it is given", dy)]
+        watched += [
+            ("cache", "", "the cache, so that it cannot be called twice with it", array)
+            for array in arrays_in(cache)
+        ]
+        watched += [("parameter", n, "the value of the parameter", p.value) for n, p in parameters]
+        if not call.startswith("backward"):
+            watched += [
+                ("gradient", n, "the gradient of the parameter", p.grad) for n, p in parameters
+            ]
+        before = [np.ravel(array).tobytes() for *_, array in watched]
+        yield
+        for (kind, tensor, what, array), then in zip(watched, before, strict=True):
+            if np.ravel(array).tobytes() != then:
+                sentence = f"{call} writes into {what}"
+                self.found("leaves_its_arguments_alone", f"mutates-{kind}", tensor, sentence)
+                self._held.clear()  # what follows would be a consequence
+        for what, array, then in self._held:
+            if array.tobytes() != then:
+                self.overwritten(what, call)
+
+    def hold(self, what: str, item: Any) -> None:
+        """Watch arrays that the layer has handed out: no later call may change them."""
+        own = [a for p in self.subject.parameters for a in (p.value, p.grad)]
+        own += [buffer.value for buffer, _ in self.subject._buffers]
+        for array in arrays_in(item):
+            if not any(np.may_share_memory(array, other) for other in own):
+                self._held.append((what, array, array.tobytes()))
+
+    def overwritten(self, what: str, call: str) -> None:
+        """Note that something handed out earlier has changed."""
+        sentence = f"{what}, returned by one call, is overwritten by a later call of {call}: "
+        self.found(
+            "keeps_what_it_handed_out",
+            "overwritten-result",
+            "",
+            f"{sentence}the layer hands out an array that it keeps",
+        )
+
+    def forward(self, values: Sequence[Array], inputs: list[Any] | None = None) -> tuple[Any, Any]:
+        """Return (output, cache) at a point, or for inputs given as they are."""
+        inputs = self.subject.restore(values) if inputs is None else inputs
+        with self.watched("forward", inputs):
+            return self.subject.run(inputs)
+
+    def backward(self, y: Any, cache: Any, dy: Any = None) -> tuple[list[Any] | None, list[Array]]:
+        """Return (what backward returned, all gradients in usable form)."""
+        subject = self.subject
+        dy = subject.upstream(self.cotangent, y) if dy is None else dy
+        state = subject.state(), np.random.get_state()  # noqa: NPY002 - a layer may draw from it
+        with self.watched("backward", dy=dy, cache=cache):
+            returned, added = subject.backward(dy, cache)
+        if subject.state() != state[0] or not same_state(state[1], np.random.get_state()):  # noqa: NPY002
+            self.found(
+                "keeps_no_state",
+                "random-backward",
+                "",
+                "backward moves a random generator or a buffer; what forward drew must travel in "
+                "the cache",
+            )
+        return returned, subject.usable(returned, added)
 
     def _first_forward(self) -> None:
         subject = self.subject
-        inputs = subject.restore(subject.values)
-        before = bits(inputs)
         drawn = np.random.get_state()  # noqa: NPY002 - a layer may draw from it
-        self.y, self.cache = subject.run(inputs)
+        self.y, cache = self.forward(subject.values)
         subject.replays_global = not same_state(drawn, np.random.get_state())  # noqa: NPY002
         subject.first_global = drawn
         output = np.asarray(self.y)
@@ -82,17 +158,19 @@ class Trial:
                 "layer has a value"
             )
         self.eps = max(float(np.finfo(output.dtype).eps), subject.eps, DOUBLE)
-        self._untouched(inputs, before, "forward")
         v = self.rng.normal(size=output.size) if output.size != 1 else np.array([-1.7])
         self.cotangent = v.astype(output.dtype).astype(np.float64)
         self.first = output.copy()
+        self.hold("the output of forward", self.y)
+        self.hold("a cache that is still held", cache)
 
     def _second_forward(self) -> None:
         subject = self.subject
-        again, _ = subject.forward(subject.values)
-        if not close(again, self.first, 1e-12 if self.eps == DOUBLE else 1e-5):
+        again, _ = self.forward(subject.values)
+        if not close(again, self.first, self.tolerance(1e-12)):
             self.usable = False
             self.found(
+                "is_reentrant",
                 "history-dependent-forward",
                 "",
                 "forward gives another output when it is called again with the same input",
@@ -106,6 +184,10 @@ class Trial:
             ):
                 self.eps = SINGLE
 
+    def tolerance(self, double: float) -> float:
+        """Return a relative tolerance; float32, seen or hidden, has a thousandfold one at least."""
+        return double if self.eps == DOUBLE else max(1e3 * double, 1e-5)
+
     def moved(self) -> list[Array]:
         """Return the point with other values in the range of the given ones."""
         values = []
@@ -118,121 +200,68 @@ class Trial:
     def _first_backward(self) -> None:
         subject = self.subject
         inputs = subject.restore(subject.values)
-        y, cache = subject.run(inputs)
-        dy = subject.upstream(self.cotangent, y)
-        before, upstream, kept = bits(inputs), np.array(dy), bits(arrays_in(cache))
-        state = subject.state(), np.random.get_state()  # noqa: NPY002
+        shape = np.shape(subject.inputs[0]) if subject.inputs else ()
+        batch = shape[0] if shape else 1
+        y, cache = self.forward(subject.values, inputs)
         try:
-            returned, added = subject.backward(dy, cache)
+            returned, self.gradients = self.backward(y, cache)
         except ValueError as error:
             misfit = wrong_addition(subject, self.cotangent)
             if misfit is None:
                 raise
             self.usable = False
-            self.findings.append(shape_finding(*misfit, self._batch(), str(error)))
+            self.findings.append(shape_finding(*misfit, batch, str(error)))
             return
-        self._untouched(inputs, before, "backward")
-        if not np.array_equal(upstream, dy):
-            self.found(
-                "mutates-upstream",
-                "",
-                "backward writes into the upstream gradient that it is given",
-            )
-        if bits(arrays_in(cache)) != kept:
-            self.found(
-                "mutates-cache",
-                "",
-                "backward writes into the cache, so that it cannot be called twice with it",
-            )
-        now = subject.state(), np.random.get_state()  # noqa: NPY002
-        if state[0] != now[0] or not same_state(state[1], now[1]):
-            self.found(
-                "random-backward",
-                "",
-                "backward moves a random generator or a buffer; what forward drew must travel "
-                "in the cache",
-            )
-        self.returned, self.added = returned, added
-        self.gradients = subject.usable(returned, added)
-        for finding in check_form(subject, returned, self.y, self._batch()):
+        for finding in check_form(subject, returned, self.y, batch):
             self.findings.append(finding)
             if finding.mistake != "wrong-dtype":
                 self.malformed.add(finding.tensor)
         self._shared(returned or [], inputs)
-        self._again(cache, returned)
+        self.hold("the gradient of an input", returned)
+        self._again(y, cache)
 
-    def _batch(self) -> int:
-        shape = np.shape(self.subject.inputs[0]) if self.subject.inputs else ()
-        return shape[0] if shape else 1
-
-    def _again(self, cache: Any, returned: list[Any] | None) -> None:
+    def _again(self, y: Any, cache: Any) -> None:
         """Call backward with the same cache again: twice the same, and nothing overwritten."""
-        subject = self.subject
-        held = [(array, np.array(array)) for array in returned or [] if array is not None]
         try:
-            subject.backward(subject.upstream(-0.5 * self.cotangent, self.y), cache)
-            kept = all(np.array_equal(array, copy, equal_nan=True) for array, copy in held)
-            second = subject.usable(
-                *subject.backward(subject.upstream(self.cotangent, self.y), cache)
-            )
+            self.backward(y, cache, self.subject.upstream(-0.5 * self.cotangent, y))
+            second = self.backward(y, cache)[1]
         except Exception as error:
             self.found(
+                "adds_to_gradients",
                 "stale-cache",
                 "",
                 "backward cannot be called a second time with the same cache",
                 f"it raised {type(error).__name__}: {error}",
             )
             return
-        if {"random-backward", "mutates-cache"} & {f.mistake for f in self.findings}:
-            return
-        again = "changes when backward is called again with the same cache"
-        if self.same(second, "accumulates", again) and not kept:
-            self.overwritten("the gradient of an input", "backward")
-
-    def overwritten(self, what: str, by: str) -> None:
-        """Note that a result handed out earlier has changed."""
-        self.found(
-            "overwritten-result",
-            "",
-            f"{what}, returned by one call, is overwritten by a later call of {by}: "
-            "the layer hands out an array that it keeps",
-        )
-
-    def _untouched(self, inputs: Sequence[Any], before: list[bytes], during: str) -> None:
-        for place, (now, then) in enumerate(zip(bits(inputs), before, strict=True)):
-            if now != then:
-                self.found("mutates-input", f"input {place}", f"{during} writes into the input")
-        subject = self.subject
-        values = subject.values[len(subject.wanted) :]
-        names = subject.tensors[len(subject.wanted) :]
-        for tensor, parameter, value in zip(names, subject.parameters, values, strict=True):
-            if not np.array_equal(parameter.value, value):
-                self.found(
-                    "mutates-parameter", tensor.name, f"{during} changes the value of the parameter"
-                )
+        if not {"random-backward", "mutates-cache"} & {f.mistake for f in self.findings}:
+            again = "changes when backward is called again with the same cache"
+            self.same(second, "adds_to_gradients", "accumulates", again)
 
     def _shared(self, returned: list[Any], inputs: list[Any]) -> None:
         subject = self.subject
         names = [tensor.name for tensor in subject.tensors]
-        owners = [(f"input {i}", a) for i, a in enumerate(inputs) if isinstance(a, np.ndarray)]
+        owned = [(f"input {k}", array) for k, array in enumerate(inputs)]
         for name, parameter in zip(names[len(subject.wanted) :], subject.parameters, strict=True):
-            owners += [(name, parameter.value), (f"the gradient of {name}", parameter.grad)]
-        arrays = [
-            (n, a) for n, a in zip(names, returned, strict=False) if isinstance(a, np.ndarray)
-        ]
-        for place, (name, array) in enumerate(arrays):
-            others = [(f"the gradient of {n}", a) for n, a in arrays[:place]]
-            for other, owned in owners + others:
-                if np.may_share_memory(array, owned) and np.shares_memory(array, owned):
+            owned += [(name, parameter.value), (f"the gradient of {name}", parameter.grad)]
+        for name, array in zip(names, returned, strict=False):
+            if not isinstance(array, np.ndarray):
+                continue
+            for other, taken in owned:
+                if isinstance(taken, np.ndarray) and np.shares_memory(array, taken):
+                    sentence = f"the gradient shares its memory with {other}: "
                     self.found(
+                        "keeps_what_it_handed_out",
                         "shared-memory",
                         name,
-                        f"the gradient shares its memory with {other}: writing to one changes both",
+                        f"{sentence}writing to one changes both",
                     )
+            owned.append((f"the gradient of {name}", array))
 
     def same(
         self,
         gradients: list[Array],
+        law: str,
         mistake: str,
         sentence: str,
         reference: list[Array] | None = None,
@@ -242,9 +271,7 @@ class Trial:
         for tensor, new, old in zip(
             self.subject.tensors, gradients, reference or self.gradients, strict=True
         ):
-            if tensor.name in self.malformed or not old.size or close(new, old, 1e-5):
-                continue
-            if self.eps > DOUBLE and close(new, old, 1e-3):
+            if tensor.name in self.malformed or close(new, old, self.tolerance(1e-6)):
                 continue
             # exactly cancelling sums are nothing but rounding, and that may change
             if distance(new, old) <= 1e3 * self.trembling(tensor.name):
@@ -253,6 +280,7 @@ class Trial:
             with np.errstate(all="ignore"):
                 worst = int(np.nanargmax(np.append(np.abs(new - old).reshape(-1), -1)[:-1]))
             self.found(
+                law,
                 mistake,
                 tensor.name,
                 f"the gradient {sentence}",
@@ -261,18 +289,28 @@ class Trial:
             )
         return agreed
 
+    def same_output(self, y: Any, relative: float) -> bool:
+        """Tell whether an output is the first one, up to rounding."""
+        return close(y, self.first, self.tolerance(relative)) or (
+            distance(y, self.first) <= 1e3 * self.trembling("")
+        )
+
     def trembling(self, name: str) -> float:
-        """Return how much a gradient of fresh layers changes when the point moves by roundings."""
-        if not hasattr(self, "_noise"):
+        """Return how much a gradient, or the output, changes when the point moves by roundings."""
+        names = ["", *(tensor.name for tensor in self.subject.tensors)]
+
+        def fresh(values: list[Array]) -> list[Array]:
             # layers that were never used: what earlier calls left behind is not noise
-            plain = self.subject.fresh().gradients(self.subject.values, self.cotangent)
-            self._noise = {tensor.name: 0.0 for tensor in self.subject.tensors}
+            twin = self.subject.fresh()
+            return [twin.output(values), *twin.gradients(values, self.cotangent)]
+
+        if not self._noise:
+            plain = fresh(self.subject.values)
             for _ in range(3):
                 moved = [
                     v + 4 * self.eps * np.abs(v).max(initial=0) * self.rng.choice([-1, 1], v.shape)
                     for v in self.subject.values
                 ]
-                new = self.subject.fresh().gradients(moved, self.cotangent)
-                for tensor, a, b in zip(self.subject.tensors, new, plain, strict=True):
-                    self._noise[tensor.name] = max(self._noise[tensor.name], distance(a, b))
+                for key, a, b in zip(names, fresh(moved), plain, strict=True):
+                    self._noise[key] = max(self._noise.get(key, 0.0), distance(a, b))
         return self._noise[name]

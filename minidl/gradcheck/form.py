@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from ast import literal_eval
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,44 +18,34 @@ __all__ = ["check_form", "shape_finding", "wrong_addition"]
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
+_finding = partial(Finding, "keeps_shape_and_dtype")
 
 
 def check_form(
     subject: Subject, returned: list[Any] | None, y: Any, batch: int
 ) -> Iterator[Finding]:
     """Yield what is wrong with the form of the gradients that backward returned."""
+    tensors = subject.tensors[: len(subject.wanted)]
     if returned is None:
-        names = ", ".join(tensor.name for tensor in subject.tensors if tensor.input is not None)
-        for tensor in subject.tensors:
-            if tensor.input is not None:
-                yield Finding(
-                    "contract",
-                    tensor.name,
-                    "wrong-number-of-gradients",
-                    "backward must return one gradient for each differentiable input: "
-                    f"{len(subject.wanted)} ({names})",
-                )
+        count = "backward must return one gradient for each differentiable input: "
+        names = ", ".join(tensor.name for tensor in tensors)
+        for tensor in tensors:
+            sentence = f"{count}{len(tensors)} ({names})"
+            yield _finding(tensor.name, "wrong-number-of-gradients", sentence)
         return
-    for tensor, gradient in zip(subject.tensors, returned, strict=False):
+    for place, tensor, gradient in zip(subject.wanted, tensors, returned, strict=False):
+        expected = subject.inputs[place].dtype
         if gradient is None:
-            yield Finding(
-                "contract",
-                tensor.name,
-                "missing-gradient",
-                "backward returns None where the gradient of a floating input is due",
-            )
+            sentence = "backward returns None where the gradient of a floating input is due"
+            yield _finding(tensor.name, "missing-gradient", sentence)
         elif np.shape(gradient) != tensor.shape:
             yield shape_finding(tensor.name, np.shape(gradient), tensor.shape, batch)
-        elif isinstance(gradient, (np.ndarray, np.generic)):
-            place = tensor.input if tensor.input is not None else 0
-            expected = subject.inputs[place].dtype
-            if gradient.dtype not in (expected, getattr(y, "dtype", expected)):
-                yield Finding(
-                    "contract",
-                    tensor.name,
-                    "wrong-dtype",
-                    f"the gradient has dtype {gradient.dtype}, the input {expected}",
-                )
+        elif isinstance(gradient, (np.ndarray, np.generic)) and gradient.dtype not in (
+            expected,
+            getattr(y, "dtype", expected),
+        ):
+            sentence = f"the gradient has dtype {gradient.dtype}, the input {expected}"
+            yield _finding(tensor.name, "wrong-dtype", sentence)
 
 
 def shape_finding(name: str, got: Shape, want: Shape, batch: int, error: str = "") -> Finding:
@@ -68,7 +61,7 @@ def shape_finding(name: str, got: Shape, want: Shape, batch: int, error: str = "
     else:
         mistake, why = "wrong-shape", "the shapes must be equal"
     sentence = f"the gradient has shape {got}, expected {want}: {why}"
-    return Finding("contract", name, mistake, sentence, error and f"backward raised: {error}")
+    return _finding(name, mistake, sentence, error and f"backward raised: {error}")
 
 
 class _Recorder(np.ndarray[Any, Any]):
@@ -87,26 +80,20 @@ class _Recorder(np.ndarray[Any, Any]):
 def wrong_addition(subject: Subject, cotangent: Array) -> tuple[str, Shape, Shape] | None:
     """Run backward again and return (parameter, shape added, shape due), if that is its error."""
     twin = subject.fresh()
-    recorders = []
+    recorders = {}
     for tensor, parameter in zip(twin.tensors[len(twin.wanted) :], twin.parameters, strict=True):
         recorder = np.zeros(tensor.shape, parameter.value.dtype).view(_Recorder)
-        parameter._grad = recorder
-        recorders.append((tensor, recorder))
+        parameter._grad = recorders[tensor.name] = recorder
     y, cache = twin.forward(twin.values)
     try:
         twin.layer.backward(twin.upstream(cotangent, y), cache)
-    except ValueError as error:
-        assigned = getattr(error, "args", ("",))[0]
-        for tensor, _ in recorders:
-            start = f"the parameter's gradient has shape {tensor.shape}, got an array of shape "
-            if str(assigned).startswith(start):
-                text = str(assigned)[len(start) :].strip("()")
-                return (
-                    tensor.name,
-                    tuple(int(n) for n in text.split(",") if n.strip()),
-                    tensor.shape,
-                )
-    for tensor, recorder in recorders:
+    except ValueError as error:  # an assignment: the parameter says both shapes
+        shapes = re.findall(r"gradient has shape (\(.*?\)), got .* shape (\(.*?\))", str(error))
+        for due, got in shapes:
+            for name, recorder in recorders.items():
+                if recorder.shape == literal_eval(due):
+                    return name, literal_eval(got), recorder.shape
+    for name, recorder in recorders.items():
         if recorder.misfit is not None:
-            return tensor.name, recorder.misfit, tensor.shape
+            return name, recorder.misfit, recorder.shape
     return None

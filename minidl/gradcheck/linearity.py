@@ -50,7 +50,7 @@ def check_linearity(point: Point, skip: set[str]) -> Iterator[Finding]:
         offset = np.abs(g0).max()
         if linear and offset <= 1e-12 * largest + rounding:
             continue
-        check = ("linearity", tensor.name)
+        check = ("is_linear_in_the_cotangent", tensor.name)
         if np.allclose(gv, gw, rtol=1e-9, atol=0) and np.abs(gv).max() > 0:
             yield Finding(
                 *check,

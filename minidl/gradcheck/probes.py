@@ -2,88 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from minidl.gradcheck.compare import attributes, close, distance, strided
+from minidl.gradcheck.compare import attributes, close, relaid, same_state
 from minidl.gradcheck.contract import Trial
-from minidl.gradcheck.point import DOUBLE
 from minidl.gradcheck.subject import Subject
 
 __all__ = ["PROBES"]
 
-Array = NDArray[Any]
-
 
 def accumulation(trial: Trial) -> None:
     """Start from gradients that are not zero: what was there must remain."""
-    subject = trial.subject
-    y, cache = subject.forward(subject.values)
+    subject, count = trial.subject, len(trial.subject.wanted)
+    y, cache = trial.forward(subject.values)
     before = []
-    for parameter, gradient in zip(
-        subject.parameters, trial.gradients[len(subject.wanted) :], strict=True
-    ):
+    for parameter, gradient in zip(subject.parameters, trial.gradients[count:], strict=True):
         largest = float(np.abs(gradient).max(initial=0)) or 1.0
-        start = (1 + np.arange(gradient.size) % 3).reshape(gradient.shape) * largest
-        parameter.grad[...] = start
+        parameter.grad[...] = (1 + np.arange(gradient.size) % 3).reshape(gradient.shape) * largest
         before.append(np.array(parameter.grad, np.float64))
-    with np.errstate(all="ignore"):
-        subject.layer.backward(subject.upstream(trial.cotangent, y), cache)
-    for tensor, parameter, start, added in zip(
-        subject.tensors[len(subject.wanted) :],
-        subject.parameters,
-        before,
-        trial.gradients[len(subject.wanted) :],
-        strict=True,
-    ):
-        difference = parameter.grad - start
-        if not close(difference, added, 1e-5 if trial.eps == DOUBLE else 1e-3) and (
-            distance(difference, added) > 1e3 * trial.trembling(tensor.name)
-        ):
-            lost = close(parameter.grad, added, 1e-6)
-            trial.found(
-                "assigns-gradient",
-                tensor.name,
-                "backward assigns the gradient with = where it must add to it with +="
-                if lost
-                else "backward changes the gradient that was there before, where it must add to it",
-            )
+    dy = subject.upstream(trial.cotangent, y)
+    with np.errstate(all="ignore"), trial.watched("backward", dy=dy, cache=cache):
+        subject.layer.backward(dy, cache)
+    added = [p.grad - start for p, start in zip(subject.parameters, before, strict=True)]
+    trial.same(
+        trial.gradients[:count] + added,
+        "adds_to_gradients",
+        "assigns-gradient",
+        "that was there before is lost or changed: backward must add to it with +=, not assign it",
+    )
 
 
 def reentrancy(trial: Trial) -> None:
     """Run two forwards before two backwards, in either order."""
-    subject = trial.subject
+    subject, count = trial.subject, len(trial.subject.wanted)
     # parameters stay, since backward may read their current value
-    other = trial.moved()[: len(subject.wanted)] + subject.values[len(subject.wanted) :]
-    swap = _rolled(subject)
+    other = trial.moved()[:count] + subject.values[count:]
     try:
-        plain = _plain(subject, other, swap, trial)
+        with _rolled(subject):
+            fresh = subject.fresh()
+            y, cache = fresh.forward(other)
+            if np.shape(y) != np.shape(trial.y) or not np.isfinite(y).all():
+                return
+            got = fresh.backward(fresh.upstream(trial.cotangent, y), cache)
+            plain = fresh.usable(*got)
     except Exception:  # the layer may refuse values of our choosing
         return
-    if plain is None:
-        return
-    sentence = (
-        "is wrong when another forward ran in between: backward must take everything from the "
-        "cache, nothing from the layer"
-    )
-    for first_in in (True, False):
+    for order in (1, -1):
         try:
-            y, cache = subject.forward(subject.values)
-            with swap:
-                y2, cache2 = subject.forward(other)
-            if not close(y, trial.first, 1e-12 if trial.eps == DOUBLE else 1e-5):
+            y, cache = trial.forward(subject.values)
+            with _rolled(subject):
+                y2, cache2 = trial.forward(other)
+            if not close(y, trial.first, trial.tolerance(1e-12)):
                 trial.overwritten("the output of forward", "forward")
                 return
             runs = [(y, cache, trial.gradients), (y2, cache2, plain)]
-            for output, kept, reference in runs if first_in else runs[::-1]:
-                got = subject.backward(_fit(subject, trial, output), kept)
-                if not trial.same(subject.usable(*got), "stale-cache", sentence, reference):
+            for output, kept, reference in runs[::order]:
+                gradients = trial.backward(output, kept)[1]
+                if not trial.same(gradients, *_stale("forward"), reference):
                     return
         except Exception as error:
             trial.found(
+                "is_reentrant",
                 "stale-cache",
                 "",
                 "backward fails when another forward ran in between",
@@ -92,43 +75,30 @@ def reentrancy(trial: Trial) -> None:
             return
 
 
-class _rolled:  # noqa: N801 - a context manager used like a function
-    """While it is entered, the integer inputs of a subject without floating ones are rolled."""
-
-    def __init__(self, subject: Subject) -> None:
-        self.subject, self.inputs = subject, subject.inputs
-        self.other = subject.inputs
-        if not subject.wanted:
-            self.other = [
-                np.roll(a, 1) if isinstance(a, np.ndarray) and a.ndim else a for a in subject.inputs
-            ]
-
-    def __enter__(self) -> None:
-        self.subject.inputs = self.other
-
-    def __exit__(self, *_: object) -> None:
-        self.subject.inputs = self.inputs
+def _stale(call: str) -> tuple[str, str, str]:
+    return (
+        "is_reentrant",
+        "stale-cache",
+        f"is wrong when another {call} ran in between: backward must take everything from the "
+        "cache, nothing from the layer",
+    )
 
 
-def _fit(subject: Subject, trial: Trial, y: Any) -> Any:
-    return subject.upstream(trial.cotangent, y)
-
-
-def _plain(
-    subject: Subject, values: list[Array], swap: _rolled, trial: Trial
-) -> list[Array] | None:
-    with swap:
-        fresh = subject.fresh()
-        y, cache = fresh.forward(values)
-        if np.shape(y) != np.shape(trial.y) or not np.isfinite(y).all():
-            return None
-        return fresh.usable(*fresh.backward(_fit(fresh, trial, y), cache))
+@contextmanager
+def _rolled(subject: Subject) -> Iterator[None]:
+    """Roll the integer inputs of a subject that has no floating ones to move."""
+    given = subject.inputs
+    if not subject.wanted:
+        subject.inputs = [np.roll(a, 1) if np.ndim(a) else a for a in given]
+    try:
+        yield
+    finally:
+        subject.inputs = given
 
 
 def new_point(trial: Trial) -> None:
     """Compare the layer, used by now, with a fresh copy at another point."""
-    subject = trial.subject
-    values = trial.moved()
+    subject, values = trial.subject, trial.moved()
     try:
         fresh = subject.fresh()
         expected = fresh.output(values)
@@ -137,102 +107,111 @@ def new_point(trial: Trial) -> None:
         return
     if expected.size != trial.cotangent.size or not np.isfinite(expected).all():
         return
-    if not close(subject.output(values), expected, 1e-7 if trial.eps == DOUBLE else 1e-3):
-        trial.found(
-            "history-dependent-forward",
-            "",
-            "forward depends on earlier calls: at a new point, a layer that was used gives another "
-            "output than a fresh copy",
-        )
+    used = "earlier calls: at a new point, a layer that was used gives another"
+    if not close(subject.output(values), expected, trial.tolerance(1e-7)):
+        sentence = f"forward depends on {used} output than a fresh copy"
+        trial.found("is_reentrant", "history-dependent-forward", "", sentence)
         return
     trial.same(
         subject.gradients(values, trial.cotangent),
+        "is_reentrant",
         "stale-cache",
-        "depends on earlier calls: at a new point, a layer that was used gives another one than "
-        "a fresh copy",
+        f"depends on {used} one than a fresh copy",
         gradients,
     )
 
 
 def parameters_only(trial: Trial) -> None:
     """Compare backward_parameters with backward."""
-    subject = trial.subject
+    subject, count = trial.subject, len(trial.subject.wanted)
     method = getattr(subject.layer, "backward_parameters", None)
     if method is None or not subject.parameters:
         return
-    y, cache = subject.forward(subject.values)
+    y, cache = trial.forward(subject.values)
     subject.zero()
-    with np.errstate(all="ignore"):
-        method(subject.upstream(trial.cotangent, y), cache)
-    count = len(subject.wanted)
+    dy = subject.upstream(trial.cotangent, y)
+    with np.errstate(all="ignore"), trial.watched("backward_parameters", dy=dy, cache=cache):
+        method(dy, cache)
     added = [np.array(parameter.grad, np.float64) for parameter in subject.parameters]
     trial.same(
         trial.gradients[:count] + added,
+        "leaves_the_same_gradients_without_dx",
         "backward-parameters-differs",
         "that backward_parameters adds is not the one that backward adds",
     )
 
 
 def inference(trial: Trial) -> None:
-    """Call the layer itself: it writes nothing, and without training-only behaviour agrees."""
-    subject = trial.subject
+    """Call the layer between forward and backward: it writes nothing, and agrees with forward."""
+    subject, law = trial.subject, "repeats_itself_at_inference"
+    y, cache = trial.forward(subject.values)
     inputs = subject.restore(subject.values)
-    before, owned = subject.state(), attributes(subject.layer)
-    subject.forwards += 1
+    state, owned = (subject.state(), np.random.get_state()), attributes(subject.layer)  # noqa: NPY002
+    subject.forwards += 2
+    call = "calling the layer, as at inference,"
     try:
-        with np.errstate(all="ignore"):
-            y = subject.layer(*inputs)
+        with np.errstate(all="ignore"), trial.watched(call, inputs):
+            inferred = subject.layer(*inputs)
+            trial.hold("the output of a call", inferred)
+            first = np.array(inferred)
+            again = np.asarray(subject.layer(*inputs))
     except NotImplementedError:  # a composite that is not meant for inference
         return
-    if subject.state() != before or attributes(subject.layer) != owned:
-        trial.found(
-            "call-writes",
-            "",
-            "calling the layer, as at inference, changes its buffers, generators or attributes",
-        )
-    if subject.stochastic:
-        return
-    if np.shape(y) != np.shape(trial.y) or not close(
-        y, trial.first, 1e-9 if trial.eps == DOUBLE else 1e-4
+    if (
+        subject.state() != state[0]
+        or attributes(subject.layer) != owned
+        or not same_state(state[1], np.random.get_state())  # noqa: NPY002
     ):
+        sentence = f"{call} changes its buffers, generators or attributes"
+        trial.found(law, "call-writes", "", sentence)
+    elif again.shape != first.shape or again.tobytes() != first.tobytes():
+        sentence = f"{call} twice with the same input gives two outputs"
+        trial.found(law, "call-differs", "", sentence)
+    trial.same(trial.backward(y, cache)[1], *_stale("inference"))
+    if not subject.stochastic and not close(first, trial.first, trial.tolerance(1e-9)):
         trial.found(
+            law,
             "call-differs",
             "",
             "layer(x) is not the output of layer.forward(x), and nothing in the layer is for "
             "training only",
         )
+    inputs = subject.restore(trial.moved())
+    with suppress(Exception), trial.watched(call, inputs):  # it may refuse values of our choosing
+        subject.layer(*inputs)
 
 
 def layout(trial: Trial) -> None:
-    """Pass Fortran-ordered and strided inputs, and a read-only strided upstream."""
-    subject = trial.subject
+    """Pass read-only inputs and upstream gradients that lie in memory in other ways."""
+    subject, law = trial.subject, "takes_any_memory_layout"
     if not any(tensor.shape for tensor in subject.tensors):
         return
-    for change in (np.asfortranarray, strided):
-        inputs = [
-            change(a) if isinstance(a, np.ndarray) and a.ndim else a
-            for a in subject.restore(subject.values)
-        ]
+    for style in range(4):
+
+        def changed(array: Any, style: int = style) -> Any:
+            return relaid(array)[style] if isinstance(array, np.ndarray) and array.ndim else array
+
+        inputs = [changed(array) for array in subject.restore(subject.values)]
         try:
-            y, cache = subject.run(inputs)
-            dy = subject.upstream(trial.cotangent, y)
-            if isinstance(dy, np.ndarray) and dy.ndim:
-                dy = change(dy)
-                dy.flags.writeable = False
-            got = subject.usable(*subject.backward(dy, cache))
+            y, cache = trial.forward(subject.values, inputs)
+            gradients = trial.backward(y, cache, changed(subject.upstream(trial.cotangent, y)))[1]
         except Exception as error:
             if "read-only" in str(error) and any(
                 f.mistake.startswith("mutates") for f in trial.findings
             ):
                 return
             trial.found(
+                law,
                 "memory-layout",
                 "",
                 "the layer fails for arrays that are not C-contiguous or are read-only",
                 f"it raised {type(error).__name__}: {error}",
             )
             return
-        trial.same(got, "memory-layout", "depends on how the input or upstream lies in memory")
+        sentence = "depends on how the input or upstream lies in memory"
+        if not trial.same_output(y, 1e-6):
+            trial.found(law, "memory-layout", "", f"the output {sentence}")
+        trial.same(gradients, law, "memory-layout", sentence)
 
 
 PROBES: Sequence[tuple[str, Callable[[Trial], None]]] = (

@@ -13,31 +13,11 @@ from minidl.layers.recurrent import GRU, LSTM, RNN
 from minidl.layers.shapes import Flatten, Reshape
 from minidl.layers.softmax import LogSoftmax, Softmax
 
+# fmt: off
 __all__ = [
-    "ELU",
-    "GELU",
-    "GRU",
-    "LSTM",
-    "RNN",
-    "AvgPool2D",
-    "BatchNorm",
-    "Conv2D",
-    "Dense",
-    "Dropout",
-    "Embedding",
-    "Flatten",
-    "GlobalAveragePool2D",
-    "LayerNorm",
-    "LeakyReLU",
-    "LogSoftmax",
-    "MaxPool2D",
-    "MultiHeadAttention",
-    "PositionalEncoding",
-    "ReLU",
-    "Reshape",
-    "SiLU",
-    "Sigmoid",
-    "Softmax",
-    "Softplus",
-    "Tanh",
+    "ELU", "GELU", "GRU", "LSTM", "RNN", "AvgPool2D", "BatchNorm", "Conv2D", "Dense",
+    "Dropout", "Embedding", "Flatten", "GlobalAveragePool2D", "LayerNorm", "LeakyReLU",
+    "LogSoftmax", "MaxPool2D", "MultiHeadAttention", "PositionalEncoding", "ReLU", "Reshape",
+    "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh",
 ]
+# fmt: on

@@ -3,73 +3,50 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from minidl.parameters import Array
 
 __all__ = ["normal_cdf", "sigmoid"]
 
 
 @np.errstate(over="ignore")
-def sigmoid(x: NDArray[Any]) -> NDArray[Any]:
+def sigmoid(x: Array) -> Array:
     """Return σ(x) = 1 / (1 + e^−x), to full relative precision also where it is tiny.
 
     Where e^−x overflows to infinity the quotient is 0, as it should be.
     """
     denominator = np.exp(-x)
     denominator += 1
-    y: NDArray[Any] = 1 / denominator
+    y: Array = 1 / denominator
     return y
 
 
 # The coefficients of S(t) = (1 + 2z) exp(z²) erfc(z), t = (z − 3.75) / (z + 3.75), from t⁰ up: the
 # Chebyshev series on −1 ≤ t ≤ 1, computed with 60 digits and cut where it reaches the precision
 # of the dtype, written as a polynomial.
+# fmt: off
 _DOUBLE = (
-    1.2375126308378275,
-    -0.14024059858554697,
-    0.0035854154854790257,
-    0.0822767384901452,
-    -0.10880393014244462,
-    0.09230432116037748,
-    -0.05869339857664934,
-    0.028362277418956406,
-    -0.009746579683265262,
-    0.0017556258528952954,
-    0.000293714378044958,
-    -0.0002901540805408417,
-    5.164652974177416e-05,
-    2.238423915508223e-05,
-    -1.1438048033346894e-05,
-    -9.73559896736775e-07,
-    1.7419821586224816e-06,
-    -5.7218230603224086e-08,
-    -2.4857126248016745e-07,
-    2.3263508708859124e-08,
-    3.197926671666804e-08,
-    -3.744210080962018e-09,
-    -2.623107347133476e-09,
-    3.1114333809799254e-10,
+    1.2375126308378275, -0.14024059858554697, 0.0035854154854790257, 0.0822767384901452,
+    -0.10880393014244462, 0.09230432116037748, -0.05869339857664934, 0.028362277418956406,
+    -0.009746579683265262, 0.0017556258528952954, 0.000293714378044958, -0.0002901540805408417,
+    5.164652974177416e-05, 2.238423915508223e-05, -1.1438048033346894e-05,
+    -9.73559896736775e-07, 1.7419821586224816e-06, -5.7218230603224086e-08,
+    -2.4857126248016745e-07, 2.3263508708859124e-08, 3.197926671666804e-08,
+    -3.744210080962018e-09, -2.623107347133476e-09, 3.1114333809799254e-10,
 )
 _SINGLE = (
-    1.2375126192677,
-    -0.1402406583213864,
-    0.003586270394024618,
-    0.08227841998347046,
-    -0.10881427014905069,
-    0.09229076959130378,
-    -0.05864685873554614,
-    0.02840925236412726,
-    -0.009844494859674952,
-    0.001675912217981131,
-    0.0003963076129893627,
+    1.2375126192677, -0.1402406583213864, 0.003586270394024618, 0.08227841998347046,
+    -0.10881427014905069, 0.09229076959130378, -0.05864685873554614, 0.02840925236412726,
+    -0.009844494859674952, 0.001675912217981131, 0.0003963076129893627,
     -0.00022411674674416022,
 )
+# fmt: on
 
 
 @np.errstate(over="ignore")
-def normal_cdf(x: NDArray[Any]) -> NDArray[Any]:
+def normal_cdf(x: Array) -> Array:
     """Return Φ(x) = ½ (1 + erf(x / √2)), the distribution function of the normal distribution.
 
     One smooth function S gives the whole lower tail without a case distinction::
@@ -93,5 +70,5 @@ def normal_cdf(x: NDArray[Any]) -> NDArray[Any]:
     tail += series[0]
     tail *= np.exp(-0.5 * (x * x))
     tail /= 2 + 4 * z
-    cdf: NDArray[Any] = np.abs((x > 0) - tail)
+    cdf: Array = np.abs((x > 0) - tail)
     return cdf

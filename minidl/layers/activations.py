@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.layer import Layer
 from minidl.layers._functions import sigmoid
+from minidl.parameters import Array
 from minidl.validation import number
 
 __all__ = ["ELU", "LeakyReLU", "ReLU", "Sigmoid", "Softplus", "Tanh"]
@@ -36,14 +34,14 @@ class ReLU(Layer):
     (array([[0., 0., 2.]]), array([[0., 0., 1.]]))
     """
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (max(x, 0), cache); NaN stays NaN."""
         y = np.maximum(x, 0)
         return y, y
 
-    def backward(self, dy: NDArray[Any], y: NDArray[Any], /) -> NDArray[Any]:
+    def backward(self, dy: Array, y: Array, /) -> Array:
         """Return dy where y > 0, else 0."""
-        dx: NDArray[Any] = np.multiply(dy, y > 0)
+        dx: Array = np.multiply(dy, y > 0)
         return dx
 
 
@@ -78,14 +76,14 @@ class LeakyReLU(Layer):
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = number("negative_slope", negative_slope, least=0, below=1)
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (max(x, a x), cache); NaN stays NaN."""
         y = np.maximum(x, self.negative_slope * x)
         return y, y
 
-    def backward(self, dy: NDArray[Any], y: NDArray[Any], /) -> NDArray[Any]:
+    def backward(self, dy: Array, y: Array, /) -> Array:
         """Return dy where y > 0, else a dy."""
-        dx: NDArray[Any] = np.maximum(y > 0, self.negative_slope, dtype=y.dtype)
+        dx: Array = np.maximum(y > 0, self.negative_slope, dtype=y.dtype)
         dx *= dy
         return dx
 
@@ -126,16 +124,16 @@ class ELU(Layer):
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = number("alpha", alpha, above=0)
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (y, cache); NaN stays NaN."""
-        y: NDArray[Any] = np.expm1(np.minimum(x, 0))
+        y: Array = np.expm1(np.minimum(x, 0))
         y *= self.alpha
         y += np.maximum(x, 0)
         return y, y
 
-    def backward(self, dy: NDArray[Any], y: NDArray[Any], /) -> NDArray[Any]:
+    def backward(self, dy: Array, y: Array, /) -> Array:
         """Return dy where y > 0, else dy (y + a)."""
-        dx: NDArray[Any] = np.minimum(y, 0)
+        dx: Array = np.minimum(y, 0)
         dx += self.alpha
         dx *= y <= 0
         dx += y > 0
@@ -164,14 +162,14 @@ class Sigmoid(Layer):
     (array([[0.5   , 0.8808]]), array([[0.25 , 0.105]]))
     """
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (σ(x), cache)."""
         y = sigmoid(x)
         return y, y
 
-    def backward(self, dy: NDArray[Any], y: NDArray[Any], /) -> NDArray[Any]:
+    def backward(self, dy: Array, y: Array, /) -> Array:
         """Return dy y (1 − y)."""
-        dx: NDArray[Any] = 1 - y
+        dx: Array = 1 - y
         dx *= y
         dx *= dy
         return dx
@@ -192,14 +190,14 @@ class Tanh(Layer):
     (array([[0.    , 0.7616]]), array([[1.  , 0.42]]))
     """
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (tanh x, cache)."""
         y = np.tanh(x)
         return y, y
 
-    def backward(self, dy: NDArray[Any], y: NDArray[Any], /) -> NDArray[Any]:
+    def backward(self, dy: Array, y: Array, /) -> Array:
         """Return dy (1 − y²)."""
-        dx: NDArray[Any] = 1 - y * y
+        dx: Array = 1 - y * y
         dx *= dy
         return dx
 
@@ -228,14 +226,14 @@ class Softplus(Layer):
     (array([[0.1269, 0.6931, 2.1269]]), array([[0.1192, 0.5   , 0.8808]]))
     """
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (log(1 + eˣ), cache)."""
-        y: NDArray[Any] = np.log1p(np.exp(-np.abs(x)))
+        y: Array = np.log1p(np.exp(-np.abs(x)))
         y += np.maximum(x, 0)
         return y, y
 
-    def backward(self, dy: NDArray[Any], y: NDArray[Any], /) -> NDArray[Any]:
+    def backward(self, dy: Array, y: Array, /) -> Array:
         """Return dy (1 − e^−y)."""
-        dx: NDArray[Any] = -np.expm1(-y)
+        dx: Array = -np.expm1(-y)
         dx *= dy
         return dx

@@ -6,20 +6,18 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from minidl.initializers import Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
 from minidl.layers.recurrent import check_sequences
-from minidl.parameters import Parameter
-from minidl.validation import as_generator, integer
+from minidl.parameters import Array, Parameter
+from minidl.validation import as_generator, boolean, integer
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
 __all__ = ["MultiHeadAttention", "PositionalEncoding"]
-
-Array = NDArray[Any]
 
 
 class PositionalEncoding(Layer):
@@ -173,9 +171,7 @@ class MultiHeadAttention(Layer):
     ) -> None:
         self.features = integer("features", features, least=1)
         self.heads = integer("heads", heads, least=1)
-        if not isinstance(causal, (bool, np.bool)):
-            raise TypeError(f"causal must be True or False, got {causal!r}")
-        self.causal = bool(causal)
+        self.causal = boolean("causal", causal)
         if self.features % self.heads:
             raise ValueError(f"{self}: {self.heads} heads do not divide {self.features} features")
         rng = as_generator(rng)

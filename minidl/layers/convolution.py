@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from minidl.initializers import Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
 from minidl.layers.windows import Pair, Windows, check_images
-from minidl.parameters import Parameter
+from minidl.parameters import Array, Parameter
 from minidl.validation import as_generator, integer
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Conv2D(Layer):
         if bias:
             self.bias = draw(self, "bias", bias_initializer, rng, shape[:1], dtype)
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (the convolved images, cache)."""
         check_images(self, x, self.in_channels)
         rows, columns = self.windows.count(self, x.shape)
@@ -148,8 +148,8 @@ class Conv2D(Layer):
         return y.transpose(3, 0, 1, 2), x
 
     def _columns(
-        self, x: NDArray[Any], rows: int, columns: int, dtype: Any
-    ) -> Iterator[tuple[slice, NDArray[Any]]]:
+        self, x: Array, rows: int, columns: int, dtype: Any
+    ) -> Iterator[tuple[slice, Array]]:
         """Yield, strip by strip, which rows of the output and the columns X they are made from."""
         (channels, _, _, n), places = x.shape, math.prod(self.windows.kernel)
         row_bytes = channels * places * columns * n * dtype.itemsize
@@ -162,17 +162,17 @@ class Conv2D(Layer):
                 patches[:, place] = x[:, down, right]
             yield slice(first, last), patches
 
-    def backward(self, dy: NDArray[Any], x: NDArray[Any], /) -> NDArray[Any]:
+    def backward(self, dy: Array, x: Array, /) -> Array:
         """Return the gradient of the images, and add to those of weight and bias."""
         dx = np.zeros(x.shape, np.result_type(dy, self.weight.value))
         self._backward(dy, x, dx)
         return self.windows.crop(dx.transpose(3, 0, 1, 2))
 
-    def backward_parameters(self, dy: NDArray[Any], x: NDArray[Any], /) -> None:
+    def backward_parameters(self, dy: Array, x: Array, /) -> None:
         """Add to the gradients of weight and bias."""
         self._backward(dy, x, None)
 
-    def _backward(self, dy: NDArray[Any], x: NDArray[Any], dx: NDArray[Any] | None) -> None:
+    def _backward(self, dy: Array, x: Array, dx: Array | None) -> None:
         """Add to the parameters' gradients and, if it is wanted, to dx."""
         weight = self.weight.value.reshape(self.out_channels, -1)
         dy = np.ascontiguousarray(dy.transpose(1, 2, 3, 0))

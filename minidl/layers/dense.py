@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from minidl.initializers import Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
+from minidl.parameters import Array
 from minidl.validation import as_generator, boolean, integer
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Dense(Layer):
         self.weight = draw(self, "weight", weight_initializer, rng, shape, dtype)
         self.bias = draw(self, "bias", bias_initializer, rng, shape[1:], dtype) if bias else None
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (x W + b, cache)."""
         shape = np.shape(x)
         if not shape or shape[-1] != self.in_features:
@@ -99,13 +100,13 @@ class Dense(Layer):
             y += self.bias.value
         return y, x
 
-    def backward(self, dy: NDArray[Any], x: NDArray[Any], /) -> NDArray[Any]:
+    def backward(self, dy: Array, x: Array, /) -> Array:
         """Return dy Wᵀ, and add xᵀ dy and 1ᵀ dy to the gradients."""
         self.backward_parameters(dy, x)
-        dx: NDArray[Any] = np.dot(dy, self.weight.value.T)
+        dx: Array = np.dot(dy, self.weight.value.T)
         return dx
 
-    def backward_parameters(self, dy: NDArray[Any], x: NDArray[Any], /) -> None:
+    def backward_parameters(self, dy: Array, x: Array, /) -> None:
         """Add xᵀ dy and 1ᵀ dy to the gradients."""
         if dy.shape != (*x.shape[:-1], self.out_features):
             raise ValueError(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.layer import Layer
+from minidl.parameters import Array
 from minidl.validation import as_generator, number
 
 if TYPE_CHECKING:
@@ -65,18 +65,18 @@ class Dropout(Layer):
         self.rate = number("rate", rate, least=0, below=1)
         self.rng = np.random.default_rng(as_generator(rng).integers(2**63))
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (x m, cache) for a new m."""
         kept = self.rng.random(np.shape(x), np.float32) >= self.rate
         mask = np.multiply(kept, 1 / (1 - self.rate), dtype=np.result_type(x, np.float16))
         return x * mask, mask
 
-    def backward(self, dy: NDArray[Any], mask: NDArray[Any], /) -> NDArray[Any]:
+    def backward(self, dy: Array, mask: Array, /) -> Array:
         """Return dy m."""
-        dx: NDArray[Any] = dy * mask
+        dx: Array = dy * mask
         return dx
 
-    def __call__(self, x: NDArray[Any]) -> NDArray[Any]:
+    def __call__(self, x: Array) -> Array:
         """Return x."""
         return x
 

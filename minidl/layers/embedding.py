@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
-from minidl.initializers import Initializer
+from minidl.initializers import Initializer, draw
 from minidl.layer import Layer
-from minidl.parameters import Parameter
+from minidl.parameters import Array
 from minidl.validation import as_generator, integer
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Embedding"]
 
 
-def _standard_normal(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+def _standard_normal(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     return rng.normal(size=shape).astype(dtype)
 
 
@@ -86,14 +86,9 @@ class Embedding(Layer):
         self.vocabulary = integer("vocabulary", vocabulary, least=1)
         self.features = integer("features", features, least=1)
         shape = (self.vocabulary, self.features)
-        value = weight_initializer(as_generator(rng), shape, np.dtype(dtype))
-        if np.shape(value) != shape:
-            raise ValueError(
-                f"{self}: weight_initializer returned shape {np.shape(value)}, expected {shape}"
-            )
-        self.weight = Parameter(value, dtype)
+        self.weight = draw(self, "weight", weight_initializer, as_generator(rng), shape, dtype)
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (the vectors of x, shape (…, features); cache)."""
         x = np.asarray(x)
         if x.dtype.kind not in "iu":
@@ -108,7 +103,7 @@ class Embedding(Layer):
             )
         return np.take(self.weight.value, index, axis=0), index
 
-    def backward(self, dy: NDArray[Any], index: NDArray[Any], /) -> None:
+    def backward(self, dy: Array, index: Array, /) -> None:
         """Add the rows of dy to those rows of the gradient that x names."""
         # number by number: np.add.at is five times as fast with one index as with rows
         columns = np.arange(self.features)

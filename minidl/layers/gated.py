@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.layer import Layer
 from minidl.layers._functions import normal_cdf, sigmoid
+from minidl.parameters import Array
 
 __all__ = ["GELU", "SiLU"]
 
@@ -36,15 +36,15 @@ class SiLU(Layer):
     (array([[-0.2384,  0.    ,  1.7616]]), array([[-0.0908,  0.5   ,  1.0908]]))
     """
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], Any]:
+    def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (x σ(x), cache)."""
         gate = sigmoid(x)
         return x * gate, (x, gate)
 
-    def backward(self, dy: NDArray[Any], cache: Any, /) -> NDArray[Any]:
+    def backward(self, dy: Array, cache: Any, /) -> Array:
         """Return dy s (1 + x (1 − s))."""
         x, gate = cache
-        dx: NDArray[Any] = 1 - gate
+        dx: Array = 1 - gate
         dx *= x
         dx += 1
         dx *= gate
@@ -86,7 +86,7 @@ class GELU(Layer):
         self.approximate = bool(approximate)
 
     @np.errstate(over="ignore")
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], Any]:
+    def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (x Φ(x), cache)."""
         if self.approximate:
             gate = sigmoid((2 * _SCALE) * x * (1 + _CUBIC * (x * x)))
@@ -95,7 +95,7 @@ class GELU(Layer):
         return x * gate, (x, gate)
 
     @np.errstate(over="ignore")
-    def backward(self, dy: NDArray[Any], cache: Any, /) -> NDArray[Any]:
+    def backward(self, dy: Array, cache: Any, /) -> Array:
         """Return dy times the slope of the function that forward computed."""
         x, gate = cache
         square = np.minimum(x * x, 1e6)  # further out all is decided; infinity times 0 is NaN
@@ -107,7 +107,7 @@ class GELU(Layer):
             slope *= 1 / math.sqrt(2 * math.pi)
         slope *= x
         slope += gate
-        dx: NDArray[Any] = slope * dy
+        dx: Array = slope * dy
         return dx
 
     def __repr__(self) -> str:

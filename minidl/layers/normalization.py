@@ -6,10 +6,10 @@ from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from minidl.layer import Layer
-from minidl.parameters import Buffer, Parameter
+from minidl.parameters import Array, Buffer, Parameter
 from minidl.validation import integer, number
 
 __all__ = ["BatchNorm", "LayerNorm"]
@@ -103,15 +103,15 @@ class BatchNorm(Layer):
         self.running_mean = Buffer(np.zeros(self.features), dtype)
         self.running_variance = Buffer(np.ones(self.features), dtype)
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], Any]:
+    def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (y, cache), and update the running averages."""
         axis, aligned = self._layout(x)
         count = x.size // self.features
         if count == 0:
             return x * self.gain.value.reshape(aligned), (x, self.gain.value, axis)
-        mean = _sums(x, axis) / count
+        mean = _sums(axis, x) / count
         normal = x - mean.reshape(aligned)
-        squares = _sums(normal, axis, normal)
+        squares = _sums(axis, normal, normal)
         inverse = 1 / np.sqrt(squares / count + self.eps)
         normal *= inverse.reshape(aligned)
 
@@ -125,30 +125,30 @@ class BatchNorm(Layer):
         y += self.bias.value.reshape(aligned)
         return y, (normal, inverse, axis)
 
-    def backward(self, dy: NDArray[Any], cache: Any, /) -> NDArray[Any]:
+    def backward(self, dy: Array, cache: Any, /) -> Array:
         """Return γ/s (dy − Σ dy / M − x̂ Σ (dy x̂) / M), and add dγ and dβ to the gradients."""
         normal, inverse, axis = cache
         aligned = _aligned(dy, axis)
-        d_gain, d_bias = _sums(dy, axis, normal), _sums(dy, axis)
+        d_gain, d_bias = _sums(axis, dy, normal), _sums(axis, dy)
         self.gain.grad += d_gain
         self.bias.grad += d_bias
         count = max(dy.size // self.features, 1)
-        dx: NDArray[Any] = normal * (d_gain / -count).reshape(aligned)
+        dx: Array = normal * (d_gain / -count).reshape(aligned)
         dx += dy
         dx -= (d_bias / count).reshape(aligned)
         dx *= (self.gain.value * inverse).reshape(aligned)
         return dx
 
-    def __call__(self, x: NDArray[Any]) -> NDArray[Any]:
+    def __call__(self, x: Array) -> Array:
         """Return y with the running averages for μ and σ²."""
         _, aligned = self._layout(x)
         scale = self.gain.value / np.sqrt(self.running_variance.value + self.eps)
-        y: NDArray[Any] = x - self.running_mean.value.reshape(aligned)
+        y: Array = x - self.running_mean.value.reshape(aligned)
         y *= scale.reshape(aligned)
         y += self.bias.value.reshape(aligned)
         return y
 
-    def _layout(self, x: NDArray[Any]) -> tuple[int, tuple[int, ...]]:
+    def _layout(self, x: Array) -> tuple[int, tuple[int, ...]]:
         """Return the axis of features, and the shape in which a vector of features meets x."""
         shape = np.shape(x)
         axis = self.axis + len(shape) if self.axis < 0 else self.axis
@@ -164,18 +164,15 @@ class BatchNorm(Layer):
         return f"BatchNorm({self.features}{'' if self.axis == 1 else f', axis={self.axis}'})"
 
 
-def _aligned(x: NDArray[Any], axis: int) -> tuple[int, ...]:
+def _aligned(x: Array, axis: int) -> tuple[int, ...]:
     return (-1,) + (1,) * (x.ndim - axis - 1)
 
 
-def _sums(x: NDArray[Any], axis: int, other: NDArray[Any] | None = None) -> NDArray[Any]:
-    """Return Σ x, or Σ x · other, over all axes but one: several times as fast as sum(axis=…)."""
-    axes = ascii_lowercase[: x.ndim]
-    sums: NDArray[Any]
-    if other is None:
-        sums = np.einsum(f"{axes}->{axes[axis]}", x)
-    else:
-        sums = np.einsum(f"{axes},{axes}->{axes[axis]}", x, other)
+def _sums(axis: int, *factors: Array) -> Array:
+    """Return Σ x, or Σ x · y, over all axes but one: several times as fast as sum(axis=…)."""
+    axes = ascii_lowercase[: factors[0].ndim]
+    terms = ",".join([axes] * len(factors))
+    sums: Array = np.einsum(f"{terms}->{axes[axis]}", *factors)
     return sums
 
 
@@ -227,7 +224,7 @@ class LayerNorm(Layer):
         self.gain = Parameter(np.ones(self.features), dtype)
         self.bias = Parameter(np.zeros(self.features), dtype)
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], Any]:
+    def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (y, cache)."""
         shape = np.shape(x)
         if not shape or shape[-1] != self.features:
@@ -243,13 +240,13 @@ class LayerNorm(Layer):
         y += self.bias.value
         return y, (normal, inverse)
 
-    def backward(self, dy: NDArray[Any], cache: Any, /) -> NDArray[Any]:
+    def backward(self, dy: Array, cache: Any, /) -> Array:
         """Return (dx̂ − mean(dx̂) − x̂ mean(dx̂ x̂)) / s, and add dγ and dβ to the gradients."""
         normal, inverse = cache
         rows = dy.reshape(-1, self.features)
         self.gain.grad += np.einsum("nf,nf->f", rows, normal.reshape(rows.shape))
         self.bias.grad += np.dot(np.ones(len(rows), dy.dtype), rows)
-        dx: NDArray[Any] = dy * self.gain.value
+        dx: Array = dy * self.gain.value
         along = np.vecdot(dx, normal)[..., np.newaxis] / self.features
         dx -= _row_means(dx)
         dx -= normal * along
@@ -260,8 +257,8 @@ class LayerNorm(Layer):
         return f"LayerNorm({self.features})"
 
 
-def _row_means(x: NDArray[Any]) -> NDArray[Any]:
+def _row_means(x: Array) -> Array:
     """Return the means over the last axis, which is kept: a product is faster than mean."""
     features = x.shape[-1]
-    means: NDArray[Any] = np.dot(x, np.ones(features, x.dtype))[..., np.newaxis] / features
+    means: Array = np.dot(x, np.ones(features, x.dtype))[..., np.newaxis] / features
     return means

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.layer import Layer
 from minidl.layers.windows import Pair, Windows, check_images
+from minidl.parameters import Array
 
 __all__ = ["AvgPool2D", "GlobalAveragePool2D", "MaxPool2D"]
 
@@ -29,11 +29,11 @@ class _Pool2D(Layer):
                 "image"
             )
 
-    def _parts(self, x: NDArray[Any], counts: tuple[int, ...]) -> list[NDArray[Any]]:
+    def _parts(self, x: Array, counts: tuple[int, ...]) -> list[Array]:
         """Return, for each place in the window, a view of what all windows see there."""
         return [x[:, :, down, right] for down, right in self.windows.slices(counts)]
 
-    def _shares(self, x: NDArray[Any], dy: NDArray[Any], factors: Iterable[Any]) -> NDArray[Any]:
+    def _shares(self, x: Array, dy: Array, factors: Iterable[Any]) -> Array:
         """Return dx: to what all windows see at a place, dy times the factor of that place."""
         (_, _, height, width), (_, _, rows, columns) = x.shape, dy.shape
         (kh, kw), (sh, sw) = self.windows.kernel, self.windows.stride
@@ -49,7 +49,7 @@ class _Pool2D(Layer):
                 np.multiply(dy, factor, out=target)
         return self.windows.crop(dx)
 
-    def _padded(self, x: NDArray[Any], value: float) -> NDArray[Any]:
+    def _padded(self, x: Array, value: float) -> Array:
         if x.dtype.kind != "f":
             x = x.astype(np.float64)
         return self.windows.pad(x, value) if any(self.windows.padding) else x
@@ -106,7 +106,7 @@ class MaxPool2D(_Pool2D):
     (array([[[[4., 0.]]]]), array([[[[0., 0., 1., 0.], [0., 1., 0., 0.]]]]))
     """
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], Any]:
+    def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (the maxima, cache)."""
         check_images(self, x)
         counts = self.windows.count(self, x.shape)
@@ -117,12 +117,12 @@ class MaxPool2D(_Pool2D):
             np.maximum(y, part, out=y)
         return y, (x, y)
 
-    def backward(self, dy: NDArray[Any], cache: Any, /) -> NDArray[Any]:
+    def backward(self, dy: Array, cache: Any, /) -> Array:
         """Return dy at the first largest pixel of each window."""
         x, y = cache
         return self._shares(x, dy, self._firsts(x, y))
 
-    def _firsts(self, x: NDArray[Any], y: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    def _firsts(self, x: Array, y: Array) -> Iterator[Array]:
         """Yield, for each place in the window, whether the first largest pixel is there."""
         left = np.ones_like(y, dtype=bool)
         for part in self._parts(x, y.shape[2:])[:-1]:
@@ -169,7 +169,7 @@ class AvgPool2D(_Pool2D):
     (array([[[[3.]]]]), array([[[[0.25, 0.25], [0.25, 0.25]]]]))
     """
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (the means, cache)."""
         check_images(self, x)
         counts = self.windows.count(self, x.shape)
@@ -181,7 +181,7 @@ class AvgPool2D(_Pool2D):
         y /= 1 + len(others)
         return y, x
 
-    def backward(self, dy: NDArray[Any], x: NDArray[Any], /) -> NDArray[Any]:
+    def backward(self, dy: Array, x: Array, /) -> Array:
         """Return each pixel's share of dy."""
         count = math.prod(self.windows.kernel)
         return self._shares(x, dy, [1 / count] * count)
@@ -210,16 +210,16 @@ class GlobalAveragePool2D(Layer):
     array([[1.5, 5.5]])
     """
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], tuple[int, int]]:
+    def forward(self, x: Array) -> tuple[Array, tuple[int, int]]:
         """Return (the means, cache)."""
         check_images(self, x)
         _, _, height, width = x.shape
         if not height * width:
             raise ValueError(f"{self}: an image without pixels has no mean (input shape {x.shape})")
-        y: NDArray[Any] = x.mean(axis=(2, 3))
+        y: Array = x.mean(axis=(2, 3))
         return y, (height, width)
 
-    def backward(self, dy: NDArray[Any], size: tuple[int, int], /) -> NDArray[Any]:
+    def backward(self, dy: Array, size: tuple[int, int], /) -> Array:
         """Return each pixel's share of dy."""
         n, channels = dy.shape
         dx = np.empty((channels, *size, n), dy.dtype).transpose(3, 0, 1, 2)
@@ -227,7 +227,7 @@ class GlobalAveragePool2D(Layer):
         return dx
 
 
-def _ordered_like(model: NDArray[Any], array: NDArray[Any]) -> NDArray[Any]:
+def _ordered_like(model: Array, array: Array) -> Array:
     """Return an array in the memory order of another of its shape, a copy only where needed."""
     ordered = np.empty_like(model, dtype=array.dtype)
     if ordered.strides == array.strides:

@@ -6,19 +6,17 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from minidl.initializers import Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
-from minidl.parameters import Parameter
-from minidl.validation import as_generator, integer, number
+from minidl.parameters import Array, Parameter
+from minidl.validation import as_generator, boolean, integer, number
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
 __all__ = ["GRU", "LSTM", "RNN", "check_sequences"]
-
-Array = NDArray[Any]
 
 
 class _Recurrent(Layer):
@@ -30,6 +28,7 @@ class _Recurrent(Layer):
 
     differentiable = 1
     gates: ClassVar[int]
+    hidden_bias: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -44,9 +43,7 @@ class _Recurrent(Layer):
     ) -> None:
         self.in_features = integer("in_features", in_features, least=1)
         self.hidden_features = hidden = integer("hidden_features", hidden_features, least=1)
-        if not isinstance(last, (bool, np.bool)):
-            raise TypeError(f"last must be True or False, got {last!r}")
-        self.last = bool(last)
+        self.last = boolean("last", last)
         rng = as_generator(rng)
 
         def gate(name: str, initializer: Initializer, *shape: int) -> Parameter:
@@ -59,6 +56,8 @@ class _Recurrent(Layer):
         self.weight_input = gate("weight", weight_initializer, self.in_features, hidden)
         self.weight_hidden = gate("weight", weight_initializer, hidden, hidden)
         self.bias = gate("bias", bias_initializer, hidden)
+        if self.hidden_bias:
+            self.bias_hidden = draw(self, "bias", bias_initializer, rng, (hidden,), dtype)
 
     def forward(self, x: Array, lengths: Array | None = None) -> tuple[Array, Any]:
         """Return (the states of all steps or the last one, cache).
@@ -300,30 +299,7 @@ class GRU(_Recurrent):
     """
 
     gates = 3
-
-    def __init__(
-        self,
-        in_features: int,
-        hidden_features: int,
-        *,
-        last: bool = False,
-        weight_initializer: Initializer = glorot_uniform,
-        bias_initializer: Initializer = zeros,
-        rng: Generator | int | None = None,
-        dtype: DTypeLike = np.float32,
-    ) -> None:
-        rng = as_generator(rng)
-        super().__init__(
-            in_features,
-            hidden_features,
-            last=last,
-            weight_initializer=weight_initializer,
-            bias_initializer=bias_initializer,
-            rng=rng,
-            dtype=dtype,
-        )
-        shape = (self.hidden_features,)
-        self.bias_hidden = draw(self, "bias", bias_initializer, rng, shape, dtype)
+    hidden_bias = True
 
     def _run(self, projected: Array, states: Array) -> tuple[Array, Array]:
         size = self.hidden_features
@@ -438,26 +414,9 @@ class LSTM(_Recurrent):
     gates = 4
 
     def __init__(
-        self,
-        in_features: int,
-        hidden_features: int,
-        *,
-        last: bool = False,
-        forget_bias: float = 1.0,
-        weight_initializer: Initializer = glorot_uniform,
-        bias_initializer: Initializer = zeros,
-        rng: Generator | int | None = None,
-        dtype: DTypeLike = np.float32,
+        self, in_features: int, hidden_features: int, *, forget_bias: float = 1.0, **options: Any
     ) -> None:
-        super().__init__(
-            in_features,
-            hidden_features,
-            last=last,
-            weight_initializer=weight_initializer,
-            bias_initializer=bias_initializer,
-            rng=rng,
-            dtype=dtype,
-        )
+        super().__init__(in_features, hidden_features, **options)
         size = self.hidden_features
         self.bias.value[size : 2 * size] += number("forget_bias", forget_bias)
 

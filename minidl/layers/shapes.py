@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.layer import Layer
+from minidl.parameters import Array
 from minidl.validation import integer
 
 __all__ = ["Flatten", "Reshape"]
@@ -32,14 +31,14 @@ class Flatten(Layer):
     (5, 48)
     """
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], tuple[int, ...]]:
+    def forward(self, x: Array) -> tuple[Array, tuple[int, ...]]:
         """Return (x as rows, cache)."""
         shape = np.shape(x)
         if not shape:
             raise ValueError(f"{self}: input has no axis of samples (input shape {shape})")
         return x.reshape(shape[0], math.prod(shape[1:])), shape
 
-    def backward(self, dy: NDArray[Any], shape: tuple[int, ...], /) -> NDArray[Any]:
+    def backward(self, dy: Array, shape: tuple[int, ...], /) -> Array:
         """Return dy in the shape of x."""
         return dy.reshape(shape)
 
@@ -74,7 +73,7 @@ class Reshape(Layer):
             integer(f"shape[{place}]", size, least=1) for place, size in enumerate(shape)
         )
 
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], tuple[int, ...]]:
+    def forward(self, x: Array) -> tuple[Array, tuple[int, ...]]:
         """Return (x in the new shape, cache)."""
         shape = np.shape(x)
         if not shape or math.prod(shape[1:]) != math.prod(self.shape):
@@ -84,7 +83,7 @@ class Reshape(Layer):
             )
         return x.reshape(shape[0], *self.shape), shape
 
-    def backward(self, dy: NDArray[Any], shape: tuple[int, ...], /) -> NDArray[Any]:
+    def backward(self, dy: Array, shape: tuple[int, ...], /) -> Array:
         """Return dy in the shape of x."""
         return dy.reshape(shape)
 

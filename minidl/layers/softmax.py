@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.layer import Layer
+from minidl.parameters import Array
 from minidl.validation import integer
 
 __all__ = ["LogSoftmax", "Softmax"]
 
 
-def _shifted(layer: Any, x: NDArray[Any]) -> NDArray[Any]:
-    """Return x − max x along the axis: all exponentials then lie in [0, 1], the largest at 1."""
-    shape = np.shape(x)
-    if not -len(shape) <= layer.axis < len(shape) or shape[layer.axis] == 0:
-        raise ValueError(f"{layer}: nothing along axis {layer.axis} (input shape {shape})")
-    shifted: NDArray[Any] = x - x.max(axis=layer.axis, keepdims=True)
-    return shifted
+class _AlongAxis(Layer):
+    """What the two share: the axis, and numbers whose exponentials cannot overflow."""
+
+    def __init__(self, axis: int = -1) -> None:
+        self.axis = integer("axis", axis)
+
+    def _shifted(self, x: Array) -> Array:
+        """Return x − max x along the axis: all exponentials lie in [0, 1], the largest at 1."""
+        shape = np.shape(x)
+        if not -len(shape) <= self.axis < len(shape) or shape[self.axis] == 0:
+            raise ValueError(f"{self}: nothing along axis {self.axis} (input shape {shape})")
+        shifted: Array = x - x.max(axis=self.axis, keepdims=True)
+        return shifted
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({'' if self.axis == -1 else self.axis})"
 
 
-class Softmax(Layer):
+class Softmax(_AlongAxis):
     """Numbers become probabilities: yⱼ = exp xⱼ / Σₖ exp xₖ along one axis.
 
     It is computed from x − max x, which leaves y as it is and cannot overflow.
@@ -51,26 +58,20 @@ class Softmax(Layer):
     (array([[0.125, 0.25 , 0.625]]), array([[-0.078125, -0.15625 ,  0.234375]]))
     """
 
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = integer("axis", axis)
-
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (the probabilities, cache)."""
-        y: NDArray[Any] = np.exp(_shifted(self, x))
+        y: Array = np.exp(self._shifted(x))
         y /= y.sum(axis=self.axis, keepdims=True)
         return y, y
 
-    def backward(self, dy: NDArray[Any], y: NDArray[Any], /) -> NDArray[Any]:
+    def backward(self, dy: Array, y: Array, /) -> Array:
         """Return y (dy − Σ dy y)."""
-        dx: NDArray[Any] = dy - (dy * y).sum(axis=self.axis, keepdims=True)
+        dx: Array = dy - (dy * y).sum(axis=self.axis, keepdims=True)
         dx *= y
         return dx
 
-    def __repr__(self) -> str:
-        return f"Softmax({'' if self.axis == -1 else self.axis})"
 
-
-class LogSoftmax(Layer):
+class LogSoftmax(_AlongAxis):
     """The logarithms of probabilities: yⱼ = xⱼ − log Σₖ exp xₖ along one axis.
 
     It is computed from x − max x, and never takes the logarithm of something tiny.
@@ -97,21 +98,15 @@ class LogSoftmax(Layer):
     (array([[0.125, 0.25 , 0.625]]), array([[-0.125, -0.25 ,  0.375]]))
     """
 
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = integer("axis", axis)
-
-    def forward(self, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (the logarithms of the probabilities, cache)."""
-        y = _shifted(self, x)
+        y = self._shifted(x)
         y -= np.log(np.exp(y).sum(axis=self.axis, keepdims=True))
         return y, y
 
-    def backward(self, dy: NDArray[Any], y: NDArray[Any], /) -> NDArray[Any]:
+    def backward(self, dy: Array, y: Array, /) -> Array:
         """Return dy − p Σ dy."""
         spread = np.exp(y)
         spread *= dy.sum(axis=self.axis, keepdims=True)
-        dx: NDArray[Any] = dy - spread
+        dx: Array = dy - spread
         return dx
-
-    def __repr__(self) -> str:
-        return f"LogSoftmax({'' if self.axis == -1 else self.axis})"

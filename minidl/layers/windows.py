@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.layer import Layer
+from minidl.parameters import Array
 from minidl.validation import integer
 
 __all__ = ["Pair", "Windows", "check_images", "times"]
@@ -62,14 +62,14 @@ class Windows:
                 down = slice(i, i + (rows - 1) * sh + 1, sh)
                 yield down, slice(j, j + (columns - 1) * sw + 1, sw)
 
-    def pad(self, x: NDArray[Any], value: float = 0.0) -> NDArray[Any]:
+    def pad(self, x: Array, value: float = 0.0) -> Array:
         """Return images with the border added; their memory order is (C, H, W, N)."""
         (ph, pw), (n, c, h, w) = self.padding, x.shape
         padded = np.full((c, h + 2 * ph, w + 2 * pw, n), value, x.dtype).transpose(3, 0, 1, 2)
         self.crop(padded)[...] = x
         return padded
 
-    def crop(self, x: NDArray[Any]) -> NDArray[Any]:
+    def crop(self, x: Array) -> Array:
         """Return the part of padded images inside the border, a view."""
         (ph, pw), (_, _, h, w) = self.padding, x.shape
         return x[:, :, ph : h - ph, pw : w - pw]
@@ -94,7 +94,7 @@ def times(sizes: tuple[int, ...]) -> str:
     return " × ".join(str(size) for size in sizes)
 
 
-def check_images(layer: Layer, x: NDArray[Any], channels: int | None = None) -> None:
+def check_images(layer: Layer, x: Array, channels: int | None = None) -> None:
     """Raise unless x has the shape (N, C, H, W), with that many channels if given."""
     shape = np.shape(x)
     if len(shape) != 4:

@@ -6,10 +6,10 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.losses.loss import Loss, mean, without
 from minidl.losses.targets import spell
+from minidl.parameters import Array
 
 __all__ = ["ElementwiseLoss"]
 
@@ -29,7 +29,7 @@ class ElementwiseLoss(Loss):
     """
 
     @abstractmethod
-    def terms(self, z: NDArray[Any], t: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def terms(self, z: Array, t: Array) -> tuple[Array, Array]:
         """Return (ℓ, ∂ℓ/∂z).
 
         Parameters
@@ -39,7 +39,7 @@ class ElementwiseLoss(Loss):
         """
 
     def forward(
-        self, prediction: NDArray[Any], target: NDArray[Any], weight: NDArray[Any] | None = None
+        self, prediction: Array, target: Array, weight: Array | None = None
     ) -> tuple[Any, Any]:
         """Return (the mean of ℓ, cache).
 
@@ -60,16 +60,16 @@ class ElementwiseLoss(Loss):
         losses, slopes = self.terms(z, t)
         return mean(losses.reshape(-1), shares), (slopes, shares)
 
-    def backward(self, dy: Any, cache: Any, /) -> NDArray[Any]:
+    def backward(self, dy: Any, cache: Any, /) -> Array:
         """Return the gradient with respect to the prediction, dy · wᵢ / Σ w · ∂ℓ/∂zᵢ."""
         slopes, shares = cache
         if shares is None:
-            dz: NDArray[Any] = slopes * (float(dy) / slopes.size)
+            dz: Array = slopes * (float(dy) / slopes.size)
         else:
             dz = slopes * (float(dy) * shares).reshape(slopes.shape)
         return dz
 
-    def prepare_target(self, target: NDArray[Any], prediction: NDArray[Any]) -> NDArray[Any]:
+    def prepare_target(self, target: Array, prediction: Array) -> Array:
         """Return the targets in the dtype of the prediction, after a check of the shape."""
         if target.dtype.kind not in "iufb":
             raise TypeError(f"y: targets must be real numbers, got dtype {target.dtype}")
@@ -89,7 +89,7 @@ class ElementwiseLoss(Loss):
             )
         return cast
 
-    def _matching(self, prediction: Any, target: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _matching(self, prediction: Any, target: Array) -> tuple[Array, Array]:
         """Return both as floating arrays of one dtype and shape."""
         z = self._floating(prediction, "predictions")
         if target.shape != z.shape:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.losses.loss import Loss, mean, without
 from minidl.losses.targets import check_indices, class_labels, spell
+from minidl.parameters import Array
 from minidl.validation import number
 
 __all__ = ["Hinge"]
@@ -64,9 +64,7 @@ class Hinge(Loss):
     def __init__(self, margin: float = 1.0) -> None:
         self.margin = number("margin", margin, above=0)
 
-    def forward(
-        self, scores: NDArray[Any], target: NDArray[Any], weight: NDArray[Any] | None = None
-    ) -> tuple[Any, Any]:
+    def forward(self, scores: Array, target: Array, weight: Array | None = None) -> tuple[Any, Any]:
         """Return (the mean of ℓ, cache).
 
         Parameters
@@ -109,20 +107,20 @@ class Hinge(Loss):
             slopes = -signs * (losses > 0)
         return mean(losses, shares), (slopes, shares, scores.shape)
 
-    def backward(self, dy: Any, cache: Any, /) -> NDArray[Any]:
+    def backward(self, dy: Any, cache: Any, /) -> Array:
         """Return the gradient with respect to the scores."""
         slopes, shares, shape = cache
         scale = float(dy) / len(slopes) if shares is None else float(dy) * shares
-        dz: NDArray[Any] = (slopes.T * scale).T.reshape(shape)
+        dz: Array = (slopes.T * scale).T.reshape(shape)
         return dz
 
-    def accuracy(self, prediction: NDArray[Any], target: NDArray[Any]) -> float:
+    def accuracy(self, prediction: Array, target: Array) -> float:
         """Return the fraction of elements whose sign, or largest score, is that of the target."""
         if target.ndim < prediction.ndim:
             return float(np.mean(prediction.argmax(axis=-1) == target))
         return float(np.mean((prediction > 0) == (target > 0)))
 
-    def prepare_target(self, target: NDArray[Any], prediction: NDArray[Any]) -> NDArray[Any]:
+    def prepare_target(self, target: Array, prediction: Array) -> Array:
         """Return class indices as integers, and signs as −1 and +1 in the prediction's dtype."""
         if target.shape[1:] == prediction.shape[1:]:
             return _signs(target, target.shape, "y: label").astype(prediction.dtype)
@@ -137,7 +135,7 @@ class Hinge(Loss):
         return class_labels(target, prediction.shape[-1])
 
 
-def _signs(target: NDArray[Any], shape: tuple[int, ...], what: str) -> NDArray[Any]:
+def _signs(target: Array, shape: tuple[int, ...], what: str) -> Array:
     """Return −1 and +1 for targets −1 (or 0) and +1."""
     if target.dtype.kind not in "iufb":
         raise TypeError(f"{what}s must be real numbers, got dtype {target.dtype}")

@@ -6,9 +6,9 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.layer import Layer
+from minidl.parameters import Array
 from minidl.representation import describe
 
 __all__ = ["Loss", "mean", "without"]
@@ -39,7 +39,7 @@ class Loss(Layer):
     classification: ClassVar[bool] = False
 
     @abstractmethod
-    def prepare_target(self, target: NDArray[Any], prediction: NDArray[Any]) -> NDArray[Any]:
+    def prepare_target(self, target: Array, prediction: Array) -> Array:
         """Return the targets of a whole data set in the form `forward` takes, or raise.
 
         Parameters
@@ -53,16 +53,14 @@ class Loss(Layer):
     def __repr__(self) -> str:
         return describe(self)
 
-    def _floating(self, prediction: Any, what: str, axes: int = 0) -> NDArray[Any]:
+    def _floating(self, prediction: Any, what: str, axes: int = 0) -> Array:
         """Return the predictions, whole numbers as float64; there must be some."""
         array = np.asarray(prediction)
         if array.size == 0 or array.ndim < axes:
             raise ValueError(f"{self}: no {what}, their shape is {array.shape}")
         return array if array.dtype.kind == "f" else array.astype(np.float64)
 
-    def _shares(
-        self, weight: Any, like: NDArray[Any], what: str, counts: Any = None
-    ) -> NDArray[Any] | None:
+    def _shares(self, weight: Any, like: Array, what: str, counts: Any = None) -> Array | None:
         """Return wᵢ / Σ w for the elements of an array, flattened; None if all count alike.
 
         Elements where `counts` is False get 0. In an error, `what` names what needs the weights.
@@ -83,11 +81,11 @@ class Loss(Layer):
         shares = np.broadcast_to(weight / (weight.max() or 1), shape).astype(like.dtype)
         if counts is not None:
             shares *= counts
-        flat: NDArray[Any] = shares.reshape(-1) / (shares.sum() or 1)
+        flat: Array = shares.reshape(-1) / (shares.sum() or 1)
         return flat
 
 
-def without(array: NDArray[Any], shares: NDArray[Any] | None) -> NDArray[Any]:
+def without(array: Array, shares: Array | None) -> Array:
     """Return the elements, with 0 in place of those whose share is 0."""
     if shares is not None and not shares.all():
         array = array.copy()
@@ -95,6 +93,6 @@ def without(array: NDArray[Any], shares: NDArray[Any] | None) -> NDArray[Any]:
     return array
 
 
-def mean(losses: NDArray[Any], shares: NDArray[Any] | None) -> Any:
+def mean(losses: Array, shares: Array | None) -> Any:
     """Return the mean of the losses of the elements."""
     return losses.sum() / losses.size if shares is None else losses.dot(shares)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.losses.elementwise import ElementwiseLoss
+from minidl.parameters import Array
 from minidl.validation import number
 
 __all__ = ["Huber", "MeanAbsoluteError", "MeanSquaredError"]
@@ -32,7 +30,7 @@ class MeanSquaredError(ElementwiseLoss):
     (2.5, [[-1.0], [2.0]])
     """
 
-    def terms(self, z: NDArray[Any], t: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def terms(self, z: Array, t: Array) -> tuple[Array, Array]:
         """Return ((z − t)², 2 (z − t))."""
         error = z - t
         return error * error, error + error
@@ -57,7 +55,7 @@ class MeanAbsoluteError(ElementwiseLoss):
     (1.5, [-0.5, 0.5])
     """
 
-    def terms(self, z: NDArray[Any], t: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def terms(self, z: Array, t: Array) -> tuple[Array, Array]:
         """Return (|z − t|, sign(z − t))."""
         error = z - t
         return np.abs(error), np.sign(error)
@@ -100,7 +98,7 @@ class Huber(ElementwiseLoss):
     def __init__(self, delta: float = 1.0) -> None:
         self.delta = number("delta", delta, above=0)
 
-    def terms(self, z: NDArray[Any], t: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def terms(self, z: Array, t: Array) -> tuple[Array, Array]:
         """Return (c (|r| − c/2), r clipped)."""
         error = z - t
         size = np.abs(error)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from minidl.losses.elementwise import ElementwiseLoss
 from minidl.losses.targets import spell
+from minidl.parameters import Array
 
 __all__ = ["SigmoidCrossEntropy"]
 
@@ -71,7 +72,7 @@ class SigmoidCrossEntropy(ElementwiseLoss):
             )
         self.pos_weight: Any = weight.astype(np.float64) if weight.ndim else float(weight)
 
-    def terms(self, z: NDArray[Any], t: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def terms(self, z: Array, t: Array) -> tuple[Array, Array]:
         """Return (c t softplus(−z) + (1 − t) softplus(z), (1 − t) σ(z) − c t σ(−z))."""
         _check_range(t, f"{self}: target")
         yes, no = self._weight_of_yes(z) * t, 1 - t
@@ -86,17 +87,17 @@ class SigmoidCrossEntropy(ElementwiseLoss):
         no /= 1 + small
         return losses, no
 
-    def accuracy(self, prediction: NDArray[Any], target: NDArray[Any]) -> float:
+    def accuracy(self, prediction: Array, target: Array) -> float:
         """Return the fraction of logits that are on the side of 0 where their target is of 1/2."""
         return float(np.mean((prediction > 0) == (target > 0.5)))
 
-    def prepare_target(self, target: NDArray[Any], prediction: NDArray[Any]) -> NDArray[Any]:
+    def prepare_target(self, target: Array, prediction: Array) -> Array:
         """Return the targets, booleans or numbers from 0 to 1, in the dtype of the prediction."""
         prepared = super().prepare_target(target, prediction)
         _check_range(prepared, "y: label")
         return prepared
 
-    def _weight_of_yes(self, z: NDArray[Any]) -> Any:
+    def _weight_of_yes(self, z: Array) -> Any:
         if isinstance(self.pos_weight, float):
             return self.pos_weight
         if z.ndim < 2 or z.shape[-1:] != self.pos_weight.shape:
@@ -107,7 +108,7 @@ class SigmoidCrossEntropy(ElementwiseLoss):
         return self.pos_weight.astype(z.dtype)
 
 
-def _check_range(target: NDArray[Any], what: str) -> None:
+def _check_range(target: Array, what: str) -> None:
     if not (target.min() >= 0 and target.max() <= 1):
         place = tuple(np.argwhere(~((target >= 0) & (target <= 1)))[0].tolist())
         raise ValueError(

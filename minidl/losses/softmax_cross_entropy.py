@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.losses.loss import Loss, mean, without
 from minidl.losses.targets import check_target, labels_or_probabilities
+from minidl.parameters import Array
 from minidl.validation import integer, number
 
 __all__ = ["SoftmaxCrossEntropy"]
@@ -74,9 +74,7 @@ class SoftmaxCrossEntropy(Loss):
             ignore_index = integer("ignore_index", ignore_index, least=-(2**63))
         self.ignore_index = ignore_index
 
-    def forward(
-        self, logits: NDArray[Any], target: NDArray[Any], weight: NDArray[Any] | None = None
-    ) -> tuple[Any, Any]:
+    def forward(self, logits: Array, target: Array, weight: Array | None = None) -> tuple[Any, Any]:
         """Return (the mean cross-entropy, cache).
 
         Parameters
@@ -113,19 +111,19 @@ class SoftmaxCrossEntropy(Loss):
             losses = mass * np.log(totals) - (target * shifted).sum(axis=1)
         return mean(losses, shares), (terms, totals, target, mass, shares, shape)
 
-    def backward(self, dy: Any, cache: Any, /) -> NDArray[Any]:
+    def backward(self, dy: Any, cache: Any, /) -> Array:
         """Return the gradient with respect to the logits."""
         terms, totals, target, mass, shares, shape = cache
         scale: Any = float(dy) / len(totals) if shares is None else float(dy) * shares
         if mass is None:
-            dz: NDArray[Any] = terms * (scale / totals)[:, np.newaxis]
+            dz: Array = terms * (scale / totals)[:, np.newaxis]
         else:
             dz = terms * (mass / totals)[:, np.newaxis]
             dz -= target
             dz *= scale if shares is None else scale[:, np.newaxis]
         return dz.reshape(shape)
 
-    def accuracy(self, prediction: NDArray[Any], target: NDArray[Any]) -> float:
+    def accuracy(self, prediction: Array, target: Array) -> float:
         """Return the fraction, of the elements that are not to be ignored, that are right.
 
         Right is where the largest logit is that of the class, or of the likeliest class; with no
@@ -136,11 +134,11 @@ class SoftmaxCrossEntropy(Loss):
         right = (prediction.argmax(axis=-1) == truth) * counts
         return float(right.sum() / max(counts.sum(), 1))
 
-    def prepare_target(self, target: NDArray[Any], prediction: NDArray[Any]) -> NDArray[Any]:
+    def prepare_target(self, target: Array, prediction: Array) -> Array:
         """Return class indices as integers and probabilities in the dtype of the prediction."""
         return labels_or_probabilities(target, prediction, self.ignore_index)
 
-    def _distribution(self, target: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
+    def _distribution(self, target: Array, rows: Array) -> Array:
         """Return the smoothed target, as a row of probabilities for each element."""
         if target.size < rows.size:
             target = np.equal.outer(target.reshape(-1), np.arange(rows.shape[1]))

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minidl.parameters import Array
+
 __all__ = ["check_indices", "check_target", "class_labels", "labels_or_probabilities", "spell"]
 
 
 def check_target(
-    loss: Any, target: NDArray[Any], logits: NDArray[Any], ignore_index: int | None
-) -> tuple[NDArray[Any], NDArray[np.bool] | None]:
+    loss: Any, target: Array, logits: Array, ignore_index: int | None
+) -> tuple[Array, NDArray[np.bool] | None]:
     """Return a batch's class indices or probabilities, and which elements count (None: all).
 
     Raises
@@ -41,16 +43,14 @@ def check_target(
     )
 
 
-def check_indices(target: NDArray[Any], classes: int, loss: Any) -> None:
+def check_indices(target: Array, classes: int, loss: Any) -> None:
     """Raise a ValueError, with the place, for an integer that is not from 0 to classes − 1."""
     # one maximum finds both ends: as unsigned numbers, negative ones are huge
     if target.view(f"u{target.itemsize}").max() >= classes:
         _refuse_outside(target, classes, None, f"{loss}: class index")
 
 
-def labels_or_probabilities(
-    target: NDArray[Any], prediction: NDArray[Any], ignore_index: int | None
-) -> NDArray[Any]:
+def labels_or_probabilities(target: Array, prediction: Array, ignore_index: int | None) -> Array:
     """Return a data set's class labels as integers, or its rows of probabilities.
 
     Raises
@@ -82,9 +82,7 @@ def labels_or_probabilities(
     return class_labels(target, prediction.shape[-1], ignore_index)
 
 
-def class_labels(
-    target: NDArray[Any], classes: int, ignore_index: int | None = None
-) -> NDArray[Any]:
+def class_labels(target: Array, classes: int, ignore_index: int | None = None) -> Array:
     """Return a data set's class labels as integers; whole floating numbers are taken as such.
 
     Raises
@@ -103,9 +101,7 @@ def class_labels(
     return target.astype(np.intp) if target.dtype.kind == "f" else target
 
 
-def _refuse_outside(
-    target: NDArray[Any], classes: int, ignore_index: int | None, what: str
-) -> None:
+def _refuse_outside(target: Array, classes: int, ignore_index: int | None, what: str) -> None:
     outside = (target < 0) | (target >= classes)
     if ignore_index is not None:
         outside &= np.not_equal(target, ignore_index)

@@ -28,10 +28,10 @@ class _Moments(Optimizer):
         self,
         network: Layer,
         learning_rate: Rate,
-        beta1: float,
-        beta2: float,
-        epsilon: float,
-        weight_decay: float,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
         **options: Any,
     ) -> None:
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
@@ -118,18 +118,6 @@ class Adam(_Moments):
     """
 
     decoupled = False
-
-    def __init__(
-        self,
-        network: Layer,
-        learning_rate: Rate,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-8,
-        weight_decay: float = 0.0,
-        **options: Any,
-    ) -> None:
-        super().__init__(network, learning_rate, beta1, beta2, epsilon, weight_decay, **options)
 
 
 class AdamW(_Moments):

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from minidl.parameters import Array
 
 __all__ = ["blocks", "flush"]
 
@@ -21,7 +22,7 @@ def blocks(*vectors: Any) -> Iterator[tuple[Any, ...]]:
         yield tuple(None if vector is None else vector[part] for vector in vectors)
 
 
-def flush(state: NDArray[Any], step: int) -> None:
+def flush(state: Array, step: int) -> None:
     """Set what is too small for a normal number to 0, once in 64 steps.
 
     Decaying averages of gradients that have ended would stay at the smallest subnormal number for

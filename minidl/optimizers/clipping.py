@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from minidl.parameters import Array
 from minidl.validation import number
 
 __all__ = ["ClipNorm", "ClipValue"]
@@ -40,7 +39,7 @@ class ClipNorm:
     def __init__(self, maximum: float) -> None:
         self.maximum = number("maximum", maximum, above=0)
 
-    def __call__(self, gradient: NDArray[Any]) -> float:
+    def __call__(self, gradient: Array) -> float:
         """Clip a gradient vector, ``optimizer.vector.grad``, in place; return the norm it had."""
         norm = _norm(gradient)
         if self.maximum < norm < math.inf:
@@ -73,7 +72,7 @@ class ClipValue:
     def __init__(self, maximum: float) -> None:
         self.maximum = number("maximum", maximum, above=0)
 
-    def __call__(self, gradient: NDArray[Any]) -> float:
+    def __call__(self, gradient: Array) -> float:
         """Clip a gradient vector in place; return the largest absolute value it had."""
         largest = _largest(gradient)
         if self.maximum < largest < math.inf:
@@ -84,11 +83,11 @@ class ClipValue:
         return f"ClipValue({self.maximum:g})"
 
 
-def _largest(vector: NDArray[Any]) -> float:
+def _largest(vector: Array) -> float:
     return float(max(vector.max(initial=0), -vector.min(initial=0)))
 
 
-def _norm(vector: NDArray[Any]) -> float:
+def _norm(vector: Array) -> float:
     """Return the Euclidean norm, also where the squares overflow or vanish."""
     with np.errstate(over="ignore", invalid="ignore"):
         norm = math.sqrt(float(np.dot(vector, vector)))

@@ -7,11 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from numpy.typing import NDArray
-
 from minidl.layer import Layer
 from minidl.optimizers.groups import checked_groups, stretches
-from minidl.parameters import Parameter, ParameterVector, unique
+from minidl.parameters import Array, Parameter, ParameterVector, unique
 from minidl.representation import describe
 from minidl.schedules import Rate, as_rate, rate_at
 from minidl.validation import Bounded
@@ -76,7 +74,7 @@ class Optimizer(ABC):
         *,
         weight_decay: float = 0.0,
         groups: Mapping[str, Mapping[str, Any]] | None = None,
-        clip: Callable[[NDArray[Any]], Any] | None = None,
+        clip: Callable[[Array], Any] | None = None,
     ) -> None:
         if not isinstance(network, Layer):
             raise TypeError(f"an optimizer needs a layer or network, got {network!r}")
@@ -142,7 +140,7 @@ class Optimizer(ABC):
     def _update(self) -> None:
         """Change ``vector.value``; ``vector.grad`` may be overwritten."""
 
-    def _parts(self, *state: NDArray[Any] | None) -> list[tuple[Any, ...]]:
+    def _parts(self, *state: Array | None) -> list[tuple[Any, ...]]:
         """Return (value, gradient, state …, learning rate, weight decay) for what is not frozen.
 
         Each is a stretch of the vectors with hyper-parameters of its own: without groups, all.

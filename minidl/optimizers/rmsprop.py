@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.layer import Layer
 from minidl.optimizers.blocks import blocks, flush
 from minidl.optimizers.optimizer import Optimizer
+from minidl.parameters import Array
 from minidl.schedules import Rate
 from minidl.validation import Bounded
 
@@ -88,7 +88,7 @@ class RMSProp(Optimizer):
         self.alpha, self.momentum, self.epsilon = alpha, momentum, epsilon
         super().__init__(network, learning_rate, weight_decay=weight_decay, **options)
         self.square = np.zeros_like(self.vector.value)
-        self.velocity: NDArray[Any] | None = None
+        self.velocity: Array | None = None
 
     def _update(self) -> None:
         if self.momentum and self.velocity is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.layer import Layer
 from minidl.optimizers.blocks import flush
 from minidl.optimizers.optimizer import Optimizer
+from minidl.parameters import Array
 from minidl.schedules import Rate
 from minidl.validation import Bounded, boolean
 
@@ -79,7 +79,7 @@ class SGD(Optimizer):
         if nesterov and not self.momentum:
             raise ValueError("nesterov=True needs a momentum above 0")
         super().__init__(network, learning_rate, weight_decay=weight_decay, **options)
-        self.velocity: NDArray[Any] | None = None
+        self.velocity: Array | None = None
 
     def _update(self) -> None:
         if self.momentum and self.velocity is None:

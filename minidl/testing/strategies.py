@@ -6,49 +6,21 @@ them. A class of layers is drawn by its entry in `FAMILIES`; a container by one 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike, NDArray
 
-from minidl.composition import Add, Branches, Concatenate, Residual
-from minidl.containers import Container, Sequential
+import minidl
+from minidl.initializers import glorot_uniform
 from minidl.layer import Layer
-from minidl.layers import (
-    ELU,
-    GELU,
-    GRU,
-    LSTM,
-    RNN,
-    AvgPool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Embedding,
-    Flatten,
-    GlobalAveragePool2D,
-    LayerNorm,
-    LeakyReLU,
-    LogSoftmax,
-    MaxPool2D,
-    MultiHeadAttention,
-    PositionalEncoding,
-    ReLU,
-    Reshape,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
-)
-from minidl.losses import Loss, SoftmaxCrossEntropy
-from minidl.parameters import network_dtype
+from minidl.parameters import network_dtype, walk
 
 try:
     from hypothesis import strategies as st
@@ -61,8 +33,7 @@ except ImportError as error:
 __all__ = [
     "CONTAINERS",
     "FAMILIES",
-    "LOSSES",
-    "READERS",
+    "INPUTS",
     "Family",
     "Given",
     "batches",
@@ -186,231 +157,124 @@ def cotangents(y: Any) -> Strategy[Any]:
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """An initializer that returns given numbers, and whose repr shows them.
+    """An initializer that repeats given numbers, and whose repr shows them.
 
     Parameters
     ----------
-    numbers : nested list of float
-        The values of the parameter.
+    numbers : list of float
+        The values of the parameter, from the start again where there are too few.
 
     Examples
     --------
     >>> from minidl import Dense
-    >>> Dense(1, 2, weight_initializer=Given([[3.0, 4.0]])).weight.value
-    array([[3., 4.]], dtype=float32)
+    >>> Dense(2, 2, weight_initializer=Given([3.0, 4.0])).weight.value
+    array([[3., 4.],
+           [3., 4.]], dtype=float32)
     """
 
-    numbers: list[Any]
+    numbers: list[float]
 
     def __call__(self, rng: Generator, shape: Shape, dtype: DTypeLike) -> NDArray[Any]:
         """Return the numbers."""
-        return np.array(self.numbers, dtype).reshape(shape)
-
-
-def _given(shape: Shape, dtype: DTypeLike) -> Strategy[Given]:
-    dtype = np.dtype(dtype)
-    return arrays(dtype, shape, elements=values(dtype)).map(lambda drawn: Given(drawn.tolist()))
+        return np.resize(np.array(self.numbers, dtype), shape)
 
 
 class Family(NamedTuple):
-    """How the layers of one class are drawn, and what they take.
+    """How the layers of one class are drawn.
 
     Attributes
     ----------
-    layers : function (shape, dtype) -> strategy or None
-        Draws layers that take samples of a shape; None if the class has none for it.
-    shapes : function (layer) -> strategy or None
-        Draws shapes of samples that a layer takes; None for a layer that takes any, and whose
-        output has the shape of its input.
+    axes : tuple of int
+        How many axes a sample may have.
+    arguments : function (shape) -> dict from str to strategy
+        Draws the arguments of a layer that takes samples of a shape, save ``rng`` and ``dtype``.
     """
 
-    layers: Callable[[Shape, DTypeLike], Strategy[Layer] | None]
-    shapes: Callable[[Any], Strategy[Shape] | None]
+    axes: tuple[int, ...] = (0, 1, 2, 3)
+    arguments: Callable[[Shape], dict[str, Strategy[Any]]] = lambda shape: {}
 
 
-def _dense(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
-    if not shape:
-        return None
-    fan_in = shape[-1]
-    options: dict[str, Any] = {} if np.dtype(dtype) == np.float32 else {"dtype": st.just(dtype)}
-
-    def of_size(fan_out: int) -> Strategy[Layer]:
-        ends = st.just(fan_in), st.just(fan_out)
-        return st.one_of(
-            st.builds(Dense, *ends, rng=st.integers(0, 9), **options),
-            st.builds(
-                Dense,
-                *ends,
-                weight_initializer=_given((fan_in, fan_out), dtype),
-                bias_initializer=_given((fan_out,), dtype),
-                **options,
-            ),
-            st.builds(Dense, *ends, bias=st.just(False), rng=st.integers(0, 9), **options),
-        )
-
-    return sizes().flatmap(of_size)
+def _windows(shape: Shape) -> Strategy[Shape]:
+    return st.tuples(*(st.integers(1, min(3, side)) for side in shape[1:]))
 
 
-def _dense_shapes(layer: Dense) -> Strategy[Shape]:
-    features = st.just(layer.in_features)
-    return st.one_of(st.tuples(features), st.tuples(sizes(), features))
+def _dense(shape: Shape) -> dict[str, Strategy[Any]]:
+    given = st.builds(Given, st.lists(values(), min_size=1, max_size=6))
+    return {
+        "in_features": st.just(shape[-1]),
+        "out_features": sizes(),
+        "bias": st.sampled_from([True, False]),
+        "weight_initializer": st.one_of(st.just(glorot_uniform), given),
+    }
 
 
-def _typed(dtype: DTypeLike) -> dict[str, Any]:
-    return {} if np.dtype(dtype) == np.float32 else {"dtype": st.just(dtype)}
+def _convolution(shape: Shape) -> dict[str, Strategy[Any]]:
+    return {
+        "in_channels": st.just(shape[0]),
+        "out_channels": st.integers(1, 3),
+        "kernel_size": _windows(shape),
+        "stride": st.integers(1, 2),
+        "padding": st.integers(0, 1),
+    }
 
 
-def _convolution(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
-    if len(shape) != 3:
-        return None
-    return st.builds(
-        Conv2D,
-        st.just(shape[0]),
-        st.integers(1, 3),
-        st.tuples(*(st.integers(1, min(3, side)) for side in shape[1:])),
-        stride=st.integers(1, 2),
-        padding=st.integers(0, 1),
-        rng=st.integers(0, 9),
-        **_typed(dtype),
-    )
-
-
-def _pooling(kind: type[Layer]) -> Family:
-    def that_take(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
-        if len(shape) != 3:
-            return None
-        windows = st.tuples(*(st.integers(1, min(3, side)) for side in shape[1:]))
-        return st.builds(kind, windows, st.integers(1, 3), padding=st.just(0))
-
-    def shapes(layer: Any) -> Strategy[Shape]:
-        return _images_of(layer.windows.kernel)
-
-    return Family(that_take, shapes)
-
-
-def _images_of(least: Shape, channels: int | None = None) -> Strategy[Shape]:
-    depth = st.integers(1, 3) if channels is None else st.just(channels)
-    return st.tuples(depth, *(st.integers(side, side + 4) for side in least))
-
-
-def _recurrent(kind: type[Layer]) -> Family:
-    def that_take(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
-        if len(shape) != 2:
-            return None
-        return st.builds(
-            kind,
-            st.just(shape[1]),
-            st.integers(1, 3),
-            last=st.booleans(),
-            rng=st.integers(0, 9),
-            **_typed(dtype),
-        )
-
-    return Family(that_take, lambda layer: st.tuples(sizes(), st.just(layer.in_features)))
-
-
-def _attention(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
-    if len(shape) != 2:
-        return None
-    heads = [heads for heads in (1, 2, 3) if shape[1] % heads == 0]
-    return st.builds(
-        MultiHeadAttention,
-        st.just(shape[1]),
-        st.sampled_from(heads),
-        causal=st.booleans(),
-        rng=st.integers(0, 9),
-        **_typed(dtype),
-    )
-
-
-def _encoding(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
-    if len(shape) != 2:
-        return None
-    return st.builds(PositionalEncoding, st.just(shape[1]), st.just(8))
-
-
-def _elementwise(kind: type[Layer], *arguments: Strategy[Any]) -> Family:
-    return Family(lambda shape, dtype: st.builds(kind, *arguments), lambda layer: None)
-
-
-def _along_features(kind: type[Layer]) -> Family:
-    return Family(lambda shape, dtype: st.builds(kind) if shape else None, lambda layer: None)
-
-
-def _dropout(shape: Shape, dtype: DTypeLike) -> Strategy[Layer]:
-    return st.builds(Dropout, st.sampled_from([0.5, 0.1, 0.9]), rng=st.integers(0, 9))
-
-
-def _reshape(shape: Shape, dtype: DTypeLike) -> Strategy[Layer]:
-    size = math.prod(shape)
-    factors = [factor for factor in (1, 2, 3, 4, 5) if size % factor == 0]
-    return st.sampled_from(factors).flatmap(
-        lambda factor: st.builds(Reshape, st.just((factor, size // factor)))
-    )
-
-
-def _batch_norm(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
-    # a larger eps: two of these in a row make the rounding of constant features 1e5 times as large
-    options = {"eps": st.just(0.1), **_typed(dtype)}
-    return st.builds(BatchNorm, st.just(shape[0]), **options) if shape else None
-
-
-def _layer_norm(shape: Shape, dtype: DTypeLike) -> Strategy[Layer] | None:
-    options = {"eps": st.just(0.1), **_typed(dtype)}
-    return st.builds(LayerNorm, st.just(shape[-1]), **options) if shape else None
-
-
-def _behind(first: int) -> Strategy[Shape]:
-    return st.one_of(st.tuples(st.just(first)), st.tuples(st.just(first), sizes()))
-
+_POOLING = Family((3,), lambda s: {"kernel_size": _windows(s), "stride": st.integers(1, 3)})
+_RECURRENT = Family(
+    (2,),
+    lambda s: {
+        "in_features": st.just(s[1]),
+        "hidden_features": st.integers(1, 3),
+        "last": st.booleans(),
+    },
+)
+_SOFTMAX = Family((1, 2), lambda s: {"axis": st.sampled_from([-1, 1])})
 
 FAMILIES: dict[type[Layer], Family] = {
-    ReLU: _elementwise(ReLU),
-    Tanh: _elementwise(Tanh),
-    LeakyReLU: _elementwise(LeakyReLU, st.sampled_from([0.01, 0.0, 0.3])),
-    ELU: _elementwise(ELU, st.sampled_from([1.0, 0.5])),
-    Sigmoid: _elementwise(Sigmoid),
-    Softplus: _elementwise(Softplus),
-    SiLU: _elementwise(SiLU),
-    GELU: _elementwise(GELU, st.booleans()),
-    Softmax: _along_features(Softmax),
-    LogSoftmax: _along_features(LogSoftmax),
-    Dropout: Family(_dropout, lambda layer: None),
-    Flatten: _elementwise(Flatten),
-    Reshape: Family(_reshape, lambda layer: st.just(layer.shape)),
-    BatchNorm: Family(_batch_norm, lambda layer: _behind(layer.features)),
-    LayerNorm: Family(
-        _layer_norm, lambda layer: _behind(layer.features).map(lambda shape: shape[::-1])
+    minidl.ReLU: Family(),
+    minidl.Tanh: Family(),
+    minidl.Dense: Family((1, 2), _dense),
+    minidl.Sigmoid: Family(),
+    minidl.Softplus: Family(),
+    minidl.SiLU: Family(),
+    minidl.GELU: Family(arguments=lambda s: {"approximate": st.booleans()}),
+    minidl.LeakyReLU: Family(arguments=lambda s: {"negative_slope": st.sampled_from([0.5, 0.01])}),
+    minidl.ELU: Family(arguments=lambda s: {"alpha": st.sampled_from([1.0, 0.5])}),
+    minidl.Softmax: _SOFTMAX,
+    minidl.LogSoftmax: _SOFTMAX,
+    minidl.Dropout: Family(arguments=lambda s: {"rate": st.sampled_from([0.5, 0.0, 0.9])}),
+    minidl.LayerNorm: Family((1, 2), lambda s: {"features": st.just(s[-1])}),
+    minidl.BatchNorm: Family((1, 3), lambda s: {"features": st.just(s[0])}),
+    minidl.Flatten: Family((1, 2, 3)),
+    minidl.Reshape: Family((1, 2, 3), lambda s: {"shape": st.sampled_from([s[::-1], (prod(s),)])}),
+    minidl.Conv2D: Family((3,), _convolution),
+    minidl.MaxPool2D: _POOLING,
+    minidl.AvgPool2D: _POOLING,
+    minidl.GlobalAveragePool2D: Family((3,)),
+    minidl.RNN: _RECURRENT,
+    minidl.GRU: _RECURRENT,
+    minidl.LSTM: _RECURRENT,
+    minidl.MultiHeadAttention: Family(
+        (2,),
+        lambda s: {
+            "features": st.just(s[1]),
+            "heads": st.sampled_from([n for n in (1, 2, 3) if s[1] % n == 0]),
+            "causal": st.booleans(),
+        },
     ),
-    Dense: Family(_dense, _dense_shapes),
-    Conv2D: Family(_convolution, lambda layer: _images_of(layer.windows.kernel, layer.in_channels)),
-    MaxPool2D: _pooling(MaxPool2D),
-    AvgPool2D: _pooling(AvgPool2D),
-    GlobalAveragePool2D: Family(
-        lambda shape, dtype: st.builds(GlobalAveragePool2D) if len(shape) == 3 else None,
-        lambda layer: _images(),
-    ),
-    RNN: _recurrent(RNN),
-    GRU: _recurrent(GRU),
-    LSTM: _recurrent(LSTM),
-    MultiHeadAttention: Family(
-        _attention, lambda layer: st.tuples(sizes(), st.just(layer.features))
-    ),
-    PositionalEncoding: Family(
-        _encoding, lambda layer: st.tuples(sizes(), st.just(layer.features))
+    minidl.PositionalEncoding: Family(
+        (2,), lambda s: {"features": st.just(s[1]), "max_length": st.just(8 + s[0])}
     ),
 }
-"""The layers that hold no layers."""
+"""The layers that hold no layers and take a batch of floating samples."""
 
 
-def _embedding(dtype: DTypeLike) -> Strategy[Layer]:
-    return st.builds(Embedding, sizes(), sizes(), rng=st.integers(0, 9), **_typed(dtype))
-
-
-READERS: dict[type[Layer], Callable[[DTypeLike], Strategy[Layer]]] = {
-    Embedding: _embedding,
-}
-"""The layers that take integers, which can stand first only: functions (dtype) -> strategy."""
+def _of(kind: type[Layer], shape: Shape, dtype: DTypeLike) -> Strategy[Layer]:
+    options, known = FAMILIES[kind].arguments(shape), inspect.signature(kind).parameters
+    if "rng" in known:
+        options["rng"] = st.integers(0, 9)
+    if "dtype" in known and np.dtype(dtype) != np.float32:
+        options["dtype"] = st.just(dtype)
+    return st.builds(kind, **options)
 
 
 def layers(shape: Shape | None = None, dtype: DTypeLike = np.float32) -> Strategy[Layer]:
@@ -432,80 +296,51 @@ def layers(shape: Shape | None = None, dtype: DTypeLike = np.float32) -> Strateg
     """
 
     def that_take(shape: Shape) -> Strategy[Layer]:
-        drawn = (family.layers(shape, dtype) for family in FAMILIES.values())
-        return st.one_of([strategy for strategy in drawn if strategy is not None])
+        kinds = [kind for kind, family in FAMILIES.items() if len(shape) in family.axes]
+        return st.sampled_from(kinds).flatmap(lambda kind: _of(kind, shape, dtype))
 
     return _shapes().flatmap(that_take) if shape is None else that_take(shape)
 
 
 @st.composite
-def _chain(draw: st.DrawFn, shape: Shape, dtype: DTypeLike, depth: int) -> Sequential:
+def _chain(draw: st.DrawFn, shape: Shape, dtype: DTypeLike, depth: int) -> Layer:
     members: list[Layer] = []
     for _ in range(draw(st.integers(0, 4))):
-        again = [layer for layer in members if _keeps(layer, shape, dtype)]
-        kinds = [layers(shape, dtype)]
-        kinds += [container(shape, dtype, depth - 1) for container in _containers(depth)]
-        kinds += [st.sampled_from(again)] if again else []
-        member = draw(st.one_of(kinds))
+        again = [layer for layer in members if _outcome(layer, shape, dtype) == shape]
+        ways = 3 * [layers(shape, dtype)] + [st.sampled_from(again)] * bool(again)
+        if depth > 0:
+            ways += [container(shape, dtype, depth - 1) for container in CONTAINERS.values()]
+        member = draw(draw(st.sampled_from(ways)))
         members.append(member)
-        shape = _outcome(member, shape, dtype)
-    return draw(st.builds(Sequential, *map(st.just, members)))
+        shape = _outcome(member, shape, dtype) or ()
+    return draw(st.builds(minidl.Sequential, *map(st.just, members)))
 
 
-def _containers(depth: int) -> Iterator[Callable[[Shape, DTypeLike, int], Strategy[Layer]]]:
-    yield from CONTAINERS.values() if depth > 0 else ()
-
-
-def _outcome(layer: Layer, shape: Shape, dtype: DTypeLike) -> Shape:
-    return tuple(np.shape(layer(np.zeros((1, *shape), dtype)))[1:])
-
-
-def _keeps(layer: Layer, shape: Shape, dtype: DTypeLike) -> bool:
-    """Tell whether a layer may stand here once more, and again wherever it is followed by this."""
-    try:
-        return _outcome(layer, shape, dtype) == shape
-    except ValueError:
-        return False
-
-
-@st.composite
-def _residual(draw: st.DrawFn, shape: Shape, dtype: DTypeLike, depth: int) -> Residual:
-    """Draw the layers of a chain that gives back the shape it was given, as far as they do."""
-    members: list[Layer] = []
-    for layer in draw(_chain(shape, dtype, depth)):
-        if _outcome(layer, shape, dtype) != shape:
-            break
-        members.append(layer)
-    return draw(st.builds(Residual, *map(st.just, members)))
-
-
-def _branches(
-    kind: type[Branches],
-) -> Callable[[Shape, DTypeLike, int], Strategy[Layer]]:
-    """Return a function that draws branches which fit together."""
+def _branching(kind: type[Layer]) -> Callable[[Shape, DTypeLike, int], Strategy[Layer]]:
+    """Return the strategy of a container of layers that give back the shape they take."""
 
     @st.composite
-    def that_fit(draw: st.DrawFn, shape: Shape, dtype: DTypeLike, depth: int) -> Layer:
-        members = [draw(_chain(shape, dtype, depth - 1)) for _ in range(draw(st.integers(1, 3)))]
-        first = _outcome(members[0], shape, dtype)
+    def draw_one(draw: st.DrawFn, shape: Shape, dtype: DTypeLike, depth: int) -> Layer:
+        keeping = layers(shape, dtype).filter(lambda one: _outcome(one, shape, dtype) == shape)
+        members = draw(st.lists(keeping, min_size=1, max_size=2))
+        return draw(st.builds(kind, *map(st.just, members)))
 
-        def fits(branch: Layer) -> bool:
-            other = _outcome(branch, shape, dtype)
-            if kind is Add:
-                return other == first
-            return len(other) == len(first) > 0 and other[:-1] == first[:-1]
+    return draw_one
 
-        fitting = [branch for branch in members[1:] if fits(branch)]
-        return draw(st.builds(kind, *map(st.just, [members[0], *fitting])))
 
-    return that_fit
+def _outcome(layer: Layer, shape: Shape, dtype: DTypeLike) -> Shape | None:
+    """Return the shape that samples of a shape come out with; None if they are refused."""
+    try:
+        return tuple(np.shape(layer(np.zeros((1, *shape), dtype)))[1:])
+    except ValueError:
+        return None
 
 
 CONTAINERS: dict[type[Layer], Callable[[Shape, DTypeLike, int], Strategy[Layer]]] = {
-    Sequential: _chain,
-    Residual: _residual,
-    Add: _branches(Add),
-    Concatenate: _branches(Concatenate),
+    minidl.Sequential: _chain,
+    minidl.Residual: _branching(minidl.Residual),
+    minidl.Add: _branching(minidl.Add),
+    minidl.Concatenate: _branching(minidl.Concatenate),
 }
 """The layers of layers: functions (shape, dtype, depth) -> strategy, depth being what is left."""
 
@@ -533,11 +368,8 @@ def networks(
       [0] Dense(1 → 1)    2
     )  2 parameters, float32
     """
-
-    def that_take(shape: Shape) -> Strategy[Layer]:
-        return st.one_of([container(shape, dtype, depth) for container in CONTAINERS.values()])
-
-    return _shapes().flatmap(that_take) if shape is None else that_take(shape)
+    shapes = _shapes() if shape is None else st.just(shape)
+    return shapes.flatmap(lambda drawn: _chain(drawn, dtype, depth))
 
 
 def inputs_for(layer: Layer, *, shape: Shape | None = None) -> Strategy[tuple[Any, ...]]:
@@ -568,66 +400,68 @@ def inputs_for(layer: Layer, *, shape: Shape | None = None) -> Strategy[tuple[An
     (array([[0., 0.]], dtype=float32),)
     """
     dtype = network_dtype(layer) or np.dtype(np.float32)
-    if isinstance(layer, Loss) and shape is None:
-        if type(layer) not in LOSSES:
-            raise TypeError(f"inputs_for does not know what {layer!r} takes")
-        return LOSSES[type(layer)](dtype)
-    if isinstance(layer, Embedding):
-        words = st.integers(0, layer.vocabulary - 1)
-        return st.tuples(arrays(np.int64, st.tuples(sizes(), sizes()), elements=words))
-    drawn = _sample_shapes(layer) if shape is None else st.just(shape)
-    shapes = _shapes() if drawn is None else drawn
-    return st.tuples(shapes.flatmap(lambda shape: batches(shape, dtype)))
-
-
-def _sample_shapes(layer: Layer) -> Strategy[Shape] | None:
-    if isinstance(layer, Container):
-        shapes = [_sample_shapes(child) for child in layer]
-        if isinstance(layer, Sequential) and all(strategy is None for strategy in shapes):
-            return None
-        # a later layer may need more than the first, and branches have to fit together
-        return st.sampled_from([shape for shape in _CANDIDATES if _takes(layer, shape)])
-    if type(layer) not in FAMILIES:
+    if shape is not None:
+        return st.tuples(batches(shape, dtype))
+    if type(layer) in INPUTS:
+        return INPUTS[type(layer)](layer, dtype)
+    parts = [item for _, item in walk(layer) if isinstance(item, Layer)]
+    features = ("in_features", "features", "in_channels")
+    named = {getattr(part, name) for part in parts for name in features if hasattr(part, name)}
+    axis, channels = sorted({*range(1, 6), 7} | named), sorted({1, 2, 3} | named)
+    shapes = [*product(axis), *product(axis, axis), *product(channels, range(1, 6), range(1, 6))]
+    if any(type(part) not in {**FAMILIES, **CONTAINERS} for part in parts):
+        shapes = []
+    taken = [each for each in shapes if _outcome(layer, each, dtype) is not None]
+    if not taken:
         raise TypeError(
             f"inputs_for does not know what {layer!r} takes: give the shape of a sample, "
             "inputs_for(layer, shape=(3,))"
         )
-    return FAMILIES[type(layer)].shapes(layer)
-
-
-_CANDIDATES: list[Shape] = [
-    *product([1, 2, 3, 4, 5, 7]),
-    *product([1, 2, 3, 4, 5, 7], repeat=2),
-    *product([1, 2, 3], [1, 2, 3, 4, 5], [1, 2, 3, 4, 5]),
-]
-
-
-def _takes(layer: Layer, shape: Shape) -> bool:
-    try:
-        layer(np.zeros((1, *shape), network_dtype(layer)))
-    except ValueError:
-        return False
-    return True
+    return st.tuples(st.sampled_from(taken).flatmap(lambda each: batches(each, dtype)))
 
 
 @st.composite
-def _classification(draw: st.DrawFn, dtype: DTypeLike) -> tuple[Any, ...]:
+def _supervised(draw: st.DrawFn, dtype: DTypeLike, elements: Strategy[Any]) -> tuple[Any, ...]:
+    """Draw predictions, targets of the same shape, and perhaps weights."""
+    prediction = draw(batches(None, dtype))
+    target = draw(arrays(prediction.dtype, prediction.shape, elements=elements))
+    return prediction, target, *draw(_weights(prediction.shape[:1], dtype))
+
+
+@st.composite
+def _classified(draw: st.DrawFn, dtype: DTypeLike) -> tuple[Any, ...]:
     """Draw logits, class indices or probabilities, and perhaps weights."""
     logits = draw(batches(None, dtype))
-    dtype, shape, classes = logits.dtype, logits.shape[:-1], logits.shape[-1]
+    shape, classes = logits.shape[:-1], logits.shape[-1]
     if draw(st.booleans()):
         counts = draw(arrays(np.int64, logits.shape, elements=st.integers(0, 4)))
         counts[..., 0] += 1
         target = (counts / counts.sum(axis=-1, keepdims=True)).astype(dtype)
     else:
         target = draw(arrays(np.int64, shape, elements=st.integers(0, classes - 1)))
-    if draw(st.booleans()):
-        weights = st.sampled_from([1.0, 0.0, 0.5, 2.0, 10.0])
-        return logits, target, draw(arrays(dtype, shape, elements=weights))
-    return logits, target
+    return logits, target, *draw(_weights(shape, dtype))
 
 
-LOSSES: dict[type[Loss], Callable[[DTypeLike], Strategy[tuple[Any, ...]]]] = {
-    SoftmaxCrossEntropy: _classification,
+def _weights(shape: Shape, dtype: DTypeLike) -> Strategy[tuple[Any, ...]]:
+    elements = st.sampled_from([1.0, 0.0, 0.5, 2.0, 10.0])
+    return st.one_of(st.just(()), st.tuples(arrays(dtype, shape, elements=elements)))
+
+
+def _words(layer: Any, dtype: DTypeLike) -> Strategy[tuple[Any, ...]]:
+    words = st.integers(0, layer.vocabulary - 1)
+    shapes = st.one_of(st.tuples(sizes()), st.tuples(sizes(), sizes()))
+    return st.tuples(shapes.flatmap(lambda shape: arrays(np.int64, shape, elements=words)))
+
+
+INPUTS: dict[type[Layer], Callable[[Any, DTypeLike], Strategy[tuple[Any, ...]]]] = {
+    minidl.Embedding: _words,
+    minidl.SoftmaxCrossEntropy: lambda loss, dtype: _classified(dtype),
+    minidl.SigmoidCrossEntropy: lambda loss, dtype: _supervised(
+        dtype, st.sampled_from([0.0, 1.0, 0.5])
+    ),
+    minidl.Hinge: lambda loss, dtype: _supervised(dtype, st.sampled_from([1.0, -1.0])),
+    minidl.MeanSquaredError: lambda loss, dtype: _supervised(dtype, values(dtype)),
+    minidl.MeanAbsoluteError: lambda loss, dtype: _supervised(dtype, values(dtype)),
+    minidl.Huber: lambda loss, dtype: _supervised(dtype, values(dtype)),
 }
-"""The losses, and functions (dtype) -> strategy that draw what each takes."""
+"""What losses, and layers of integers, take: functions (layer, dtype) -> strategy."""

@@ -9,12 +9,11 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
 import minidl
-from minidl import Dense, Layer, Loss, Sequential, SoftmaxCrossEntropy, Tanh
+from minidl import Dense, Layer, Sequential, SoftmaxCrossEntropy, Tanh
 from minidl.testing.strategies import (
     CONTAINERS,
     FAMILIES,
-    LOSSES,
-    READERS,
+    INPUTS,
     Given,
     batches,
     cotangents,
@@ -50,31 +49,17 @@ def leaves(network):
 
 @pytest.mark.parametrize("layer", PUBLIC, ids=lambda layer: layer.__name__)
 def test_every_public_layer_is_drawn_by_a_strategy(layer):
-    assert layer in (LOSSES if issubclass(layer, Loss) else {**FAMILIES, **READERS, **CONTAINERS})
+    assert layer in {**FAMILIES, **CONTAINERS, **INPUTS}
 
 
 @pytest.mark.parametrize("kind", FAMILIES, ids=lambda kind: kind.__name__)
-def test_layers_of_every_class_are_drawn(kind):
+def test_layers_draw_every_class(kind):
     assert isinstance(drawn(layers(), lambda layer: isinstance(layer, kind)), kind)
 
 
-@pytest.mark.parametrize("kind", [Dense, Tanh])
-def test_networks_are_made_of_them(kind):
-    drawn(networks(depth=0), lambda net: any(isinstance(layer, kind) for layer in net))
-
-
-@pytest.mark.parametrize("kind", CONTAINERS, ids=lambda kind: kind.__name__)
-def test_networks_draw_every_container(kind):
-    drawn(networks(), lambda net: isinstance(net, kind))
+@pytest.mark.parametrize("kind", [*CONTAINERS, Dense, Tanh], ids=lambda kind: kind.__name__)
+def test_networks_draw_layers_and_containers(kind):
     drawn(networks(), lambda net: any(isinstance(layer, kind) for layer in net))
-
-
-@pytest.mark.parametrize("kind", READERS, ids=lambda kind: kind.__name__)
-@given(data=st.data())
-def test_layers_that_take_integers_are_given_integers(kind, data):
-    layer = data.draw(READERS[kind](np.float32))
-    (x,) = data.draw(inputs_for(layer))
-    assert len(layer(x)) == len(x)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +116,7 @@ def test_a_network_takes_the_samples_it_was_asked_to_take(data):
 
 @given(layers(()))
 def test_samples_without_axes_have_layers_too(layer):
-    assert len(layer(np.ones(3))) == 3
+    assert layer(np.ones(3)).shape == (3,)
 
 
 @given(st.data())
@@ -154,8 +139,8 @@ def test_networks_nest_share_layers_and_may_be_empty():
     drawn(networks(), lambda net: any(isinstance(layer, Sequential) and layer for layer in net))
 
     def shares(net):
-        found = [id(layer) for layer in leaves(net)]
-        return len(found) > len(set(found))
+        dense = [id(layer) for layer in leaves(net) if isinstance(layer, Dense)]
+        return len(dense) > len(set(dense))
 
     drawn(networks(), shares)
 
@@ -169,7 +154,7 @@ def test_counter_examples_are_small():
 
 
 def test_a_counter_example_is_printed_as_the_code_that_makes_it():
-    @settings(database=None)
+    @settings(database=None, max_examples=1000)
     @given(network=networks((2,)))
     def holds(network):
         assert not any(isinstance(layer, Dense) for layer in network)
@@ -177,11 +162,11 @@ def test_a_counter_example_is_printed_as_the_code_that_makes_it():
     with pytest.raises(AssertionError) as caught:
         holds()
     text = re.sub(r"#[^\n]*|\s+", "", "".join(caught.value.__notes__))
-    assert "network=Sequential(Dense(2,1,rng=0,)" in text
+    assert "network=Sequential(Dense(in_features=2,out_features=1," in text
 
 
 def test_given_numbers_are_shown():
-    assert repr(Given([[1.0]])) == "Given(numbers=[[1.0]])"
+    assert repr(Given([1.0])) == "Given(numbers=[1.0])"
 
 
 class Mine(Layer):

@@ -1,0 +1,147 @@
+"""Running copies of a layer in both precisions, and comparing what two runs gave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidl.gradcheck.compare import distance
+from minidl.gradcheck.contract import Trial
+from minidl.gradcheck.report import Finding
+from minidl.gradcheck.subject import Subject, as_inputs
+from minidl.layer import Layer
+
+Array: TypeAlias = NDArray[Any]
+Inputs: TypeAlias = tuple[Any, ...]
+Results: TypeAlias = dict[str, Array]
+Probe: TypeAlias = Callable[[Trial], None]
+
+OUTPUT, CALL = "the output", "the output of a call"
+
+
+def title(layer: Layer) -> str:
+    """Name a layer in one line."""
+    text = repr(layer)
+    return type(layer).__name__ if "\n" in text else text
+
+
+def fail(layer: Layer, sentence: str) -> NoReturn:
+    """Raise the AssertionError that says what a layer does wrong."""
+    raise AssertionError(f"{title(layer)}: {sentence}")
+
+
+@contextmanager
+def explained(layer: Layer, circumstance: str) -> Iterator[None]:
+    """Turn an error that a layer raises into an AssertionError that says when it did."""
+    try:
+        yield
+    except AssertionError:
+        raise
+    except Exception as error:
+        kind, notes = type(error).__name__, "; ".join(getattr(error, "__notes__", ()))
+        where = circumstance or f"({notes})"
+        raise AssertionError(f"{title(layer)}: {kind} {where}: {error}") from error
+
+
+def precisions(layer: Layer, inputs: Inputs) -> Iterator[Subject]:
+    """Yield the layer with its inputs, copied, in float32 and in float64."""
+    for dtype in (np.float32, np.float64):
+        yield Subject(layer, as_inputs(layer, inputs, dtype), dtype)
+
+
+def contract(subject: Subject, tried: Sequence[Probe]) -> list[Finding]:
+    """Make the plain call, and try some probes on it; return what was found."""
+    trial = Trial(subject, np.random.default_rng(0))
+    for attempt in tried if trial.usable else ():
+        attempt(trial)
+    return trial.findings
+
+
+def told(finding: Finding) -> str:
+    """Return a finding as a sentence."""
+    sentence, whose = finding.sentence, finding.tensor
+    if whose and sentence.startswith("the gradient "):
+        sentence = sentence.replace("the gradient", f"the gradient of {whose}", 1)
+    elif whose:
+        sentence = f"{whose}: {sentence}"
+    return sentence + (f" ({finding.evidence})" if finding.evidence else "")
+
+
+def batch_size(inputs: Sequence[Any]) -> int | None:
+    """Return the length of the first axis of the first input, None if it has no axis."""
+    return len(inputs[0]) if inputs and np.ndim(inputs[0]) else None
+
+
+def rows(subject: Subject, index: Any) -> Subject:
+    """Return the subject with some rows of every input that has the batch axis."""
+    size = batch_size(subject.inputs)
+    given = [x[index] if np.ndim(x) and len(x) == size else x for x in subject.inputs]
+    return Subject(subject.fresh().layer, given)  # one whose generators have not moved
+
+
+def cotangent(y: Any, seed: int = 0) -> Array:
+    """Return random numbers of the shape of an output, exact in float32."""
+    drawn: Array = np.random.default_rng(seed).normal(size=np.shape(y)).astype(np.float32)
+    return drawn.astype(np.float64)
+
+
+def run(subject: Subject, v: Array | None = None, values: Sequence[Array] | None = None) -> Results:
+    """Go forward and back; return a copy of the output and of every gradient, by name."""
+    y, cache = subject.forward(subject.values if values is None else values)
+    dy = subject.upstream(cotangent(y) if v is None else v, y)
+    returned, added = subject.backward(dy, cache)
+    names = [f"the gradient of {tensor.name}" for tensor in subject.tensors]
+    everything = [*(returned or ()), *added]
+    return {OUTPUT: np.array(y)} | {
+        name: np.array(gradient) for name, gradient in zip(names, everything, strict=True)
+    }
+
+
+def call(subject: Subject, values: Sequence[Array] | None = None) -> Results:
+    """Return the output as at inference, by name."""
+    inputs = subject.restore(subject.values if values is None else values)
+    with np.errstate(all="ignore"):
+        return {CALL: np.array(subject.layer(*inputs))}
+
+
+def agree(
+    layer: Layer,
+    got: Results,
+    expected: Results,
+    circumstance: str,
+    repeat: Callable[[list[Array]], Results],
+    subject: Subject,
+    eps: float,
+) -> None:
+    """Raise unless two runs agree to rounding.
+
+    What rounding can do is first taken from the largest number in the array. Where that is not
+    enough, the run is repeated at inputs and parameters that differ in their last digits: a layer
+    that is discontinuous here, or ill-conditioned, is not called wrong.
+    """
+    size = max([1.0, *(float(np.abs(value).max(initial=0)) for value in subject.values)])
+    for name, exact in expected.items():
+        new, finite = got[name], np.isfinite(exact)
+        if not np.isfinite(new[finite]).all():
+            fail(layer, f"{name} is not finite {circumstance}")
+        largest = float(np.abs(exact[finite]).max(initial=0))
+        allowed = max(1e-9, 2e3 * eps) * largest + 64 * eps * size
+        worst = distance(new[finite], exact[finite])
+        rng = np.random.default_rng(0)
+        for _ in range(64):
+            if worst <= allowed:
+                break
+            moved = [v * (1 + 2 * eps * rng.choice([-1, 1], v.shape)) for v in subject.values]
+            with np.errstate(all="ignore"):
+                allowed = max(allowed, 30 * distance(repeat(moved)[name][finite], exact[finite]))
+        else:
+            i = int(np.abs(np.where(finite, new - exact, 0)).argmax())
+            fail(
+                layer,
+                f"{name} differs {circumstance}: {new.flat[i]:.9g} instead of {exact.flat[i]:.9g} "
+                f"at {tuple(map(int, np.unravel_index(i, exact.shape)))}",
+            )
