@@ -14,8 +14,8 @@ from minidl import (
     AvgPool2D,
     Conv2D,
     Dense,
+    Flatten,
     GlobalAveragePool2D,
-    Layer,
     MaxPool2D,
     ReLU,
     Sequential,
@@ -23,14 +23,6 @@ from minidl import (
 )
 
 SAMPLES = 64
-
-
-class Flat(Layer):
-    def forward(self, x):
-        return x.reshape(len(x), -1), x.shape
-
-    def backward(self, dy, shape):
-        return dy.reshape(shape)
 
 
 def our_step(x, target):
@@ -42,7 +34,7 @@ def our_step(x, target):
         Conv2D(8, 16, 3, padding=1, rng=rng),
         ReLU(),
         MaxPool2D(2),
-        Flat(),
+        Flatten(),
         Dense(16 * 7 * 7, 10, rng=rng),
     )
     optimizer, loss = SGD(network, 0.01), SoftmaxCrossEntropy()

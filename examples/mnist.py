@@ -9,14 +9,12 @@ minute on one core, a network 784-256-128-10 gets more than 98 % of the 10,000 t
 ``--data`` scikit-learn downloads the digits from OpenML.
 """
 
-import gzip
 import math
-import struct
 import time
-import zlib
 from pathlib import Path
 
 import numpy as np
+from _mnist import download_mnist, read_mnist
 from _pictures import parser, show
 from matplotlib import pyplot as plt
 from sklearn.metrics import ConfusionMatrixDisplay
@@ -32,50 +30,14 @@ arguments.add_argument("--train", type=int, metavar="N", help="train on the firs
 options = arguments.parse_args()
 
 # %%
-# Reading the files
-# -----------------
-# An IDX file opens with two zero bytes, a byte for the type of its numbers (8: unsigned bytes), a
-# byte for the number of axes, and their lengths as big-endian 32-bit integers; then come the
-# numbers. A reader that trusts none of it says at once what is wrong with a broken download.
-
-
-def read_idx(path, axes):
-    try:
-        with gzip.open(path) as file:
-            content = file.read()
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path} is damaged: {error}") from None
-    start = 4 + 4 * axes
-    if len(content) < start or content[:4] != bytes([0, 0, 8, axes]):
-        raise ValueError(f"{path} is no IDX file of bytes with {axes} axes: {content[:4]!r}")
-    shape = struct.unpack(f">{axes}I", content[4:start])
-    if len(content) - start != math.prod(shape):
-        raise ValueError(f"{path} should hold {shape} bytes, but holds {len(content) - start}")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
-
-
-def read_mnist(folder):
-    digits = []
-    for part in ("train", "t10k"):
-        images = read_idx(folder / f"{part}-images-idx3-ubyte.gz", axes=3)
-        labels = read_idx(folder / f"{part}-labels-idx1-ubyte.gz", axes=1)
-        if len(images) != len(labels):
-            raise ValueError(f"{folder}: {len(images)} {part} images, but {len(labels)} labels")
-        digits += [images.reshape(len(images), -1), labels]
-    return digits
-
-
-def download_mnist():
-    from sklearn.datasets import fetch_openml
-
-    x, y = fetch_openml("mnist_784", version=1, as_frame=False, return_X_y=True)
-    y = y.astype(np.uint8)
-    return x[:60_000], y[:60_000], x[60_000:], y[60_000:]
-
+# The pixels
+# ----------
+# A dense layer takes rows of numbers and does not know which pixels are neighbours: an image
+# becomes a row of 784. (``convolution_on_digits.py`` makes use of the neighbours.)
 
 x_train, y_train, x_test, y_test = read_mnist(options.data) if options.data else download_mnist()
 x_train, y_train = x_train[: options.train], y_train[: options.train]
-x_train, x_test = (x.astype(np.float32) / 255 for x in (x_train, x_test))
+x_train, x_test = (x.reshape(-1, 784).astype(np.float32) / 255 for x in (x_train, x_test))
 print(f"{len(x_train):,} digits to train on, {len(x_test):,} to test")
 
 # %%

@@ -225,6 +225,10 @@ class Concatenate(Branches):
                 f"Concatenate: no axis {self.axis} in the output of branch 0, of shape {first}"
             )
         axis = self.axis % len(first)
+        if axis == 0:
+            raise ValueError(
+                f"Concatenate: axis {self.axis} of outputs of shape {first} is that of the samples"
+            )
         others = first[:axis] + first[axis + 1 :]
         for place, output in enumerate(outputs):
             shape = np.shape(output)

@@ -31,17 +31,17 @@ def targets(y: Any, weight: Any) -> tuple[Any, ...]:
 
 def check_parts(network: Any, loss: Any, optimizer: Any) -> None:
     """Raise unless these are a network, a loss, and an optimizer of that network."""
-    for name, part, kind in (
-        ("network", network, Layer),
-        ("loss", loss, Layer),
-        ("optimizer", optimizer, Optimizer),
-    ):
+    kinds = {
+        "network": (network, Layer),
+        "loss": (loss, Layer),
+        "optimizer": (optimizer, Optimizer),
+    }
+    for name, (part, kind) in kinds.items():
         if not isinstance(part, kind):
             raise TypeError(f"fit: the {name} must be a {kind.__name__}, got {part!r}")
     optimizer.vector.require_current()
-    own = list(unique(network, Parameter).values())
-    packed = optimizer.vector.parameters
-    if len(own) != len(packed) or any(a is not b for a, b in zip(own, packed, strict=True)):
+    own = unique(network, Parameter).values()
+    if [id(item) for item in own] != [id(item) for item in optimizer.vector.parameters]:
         raise ValueError(
             "fit: the optimizer was built for the parameters of another network: build it for "
             f"this one, {type(optimizer).__name__}(network, …)"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 __all__ = [
+    "RNG",
     "Initializer",
     "draw",
     "glorot_normal",
@@ -30,6 +31,7 @@ __all__ = [
     "zeros",
 ]
 
+RNG: TypeAlias = "Generator | int | None"
 Initializer: TypeAlias = "Callable[[Generator, tuple[int, ...], Any], Array]"
 
 

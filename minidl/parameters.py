@@ -15,15 +15,6 @@ __all__ = ["Array", "Buffer", "Parameter", "ParameterVector", "network_dtype", "
 Array: TypeAlias = NDArray[Any]
 
 
-def _stored(name: str, value: ArrayLike, dtype: DTypeLike) -> Array:
-    """Return a copy of real numbers in a floating dtype."""
-    dtype, array = floating_dtype("dtype", dtype), np.asarray(value)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"a {name} holds real numbers, got dtype {array.dtype}")
-    with np.errstate(over="ignore"):
-        return np.array(array, dtype, order="C")
-
-
 def _copy_into(storage: Array, array: ArrayLike, what: str) -> None:
     """Copy an array into storage of the same shape, refusing to broadcast or to drop parts."""
     new = np.asarray(array)
@@ -34,7 +25,34 @@ def _copy_into(storage: Array, array: ArrayLike, what: str) -> None:
     np.copyto(storage, new, casting="same_kind")
 
 
-class Parameter:
+class _Stored:
+    """An array of real numbers in a floating dtype that keeps its place in memory."""
+
+    __slots__ = ("__weakref__", "_value")
+
+    def __init__(self, value: ArrayLike, dtype: DTypeLike = np.float32) -> None:
+        dtype, array = floating_dtype("dtype", dtype), np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            name = type(self).__name__.lower()
+            raise TypeError(f"a {name} holds real numbers, got dtype {array.dtype}")
+        with np.errstate(over="ignore"):
+            self._value: Array = np.array(array, dtype, order="C")
+
+    @property
+    def value(self) -> Array:
+        """The current value."""
+        return self._value
+
+    @value.setter
+    def value(self, array: ArrayLike) -> None:
+        if array is not self._value:  # `parameter.value -= …` assigns the very array it changed
+            _copy_into(self._value, array, f"the {type(self).__name__.lower()}")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._value.shape}, {self._value.dtype})"
+
+
+class Parameter(_Stored):
     """An array that training changes, and the gradient of the loss with respect to it.
 
     Identity is sharing: the same ``Parameter`` in two layers is one parameter, and both layers
@@ -70,23 +88,13 @@ class Parameter:
     array([1., 2., 3.], dtype=float32)
     """
 
-    __slots__ = ("__weakref__", "_grad", "_offset", "_storage", "_value")
+    __slots__ = ("_grad", "_offset", "_storage")
 
     def __init__(self, value: ArrayLike, dtype: DTypeLike = np.float32) -> None:
-        self._value: Array = _stored("parameter", value, dtype)
+        super().__init__(value, dtype)
         self._grad = np.zeros_like(self._value)
         self._storage: _Storage | None = None
         self._offset = 0
-
-    @property
-    def value(self) -> Array:
-        """The current value."""
-        return self._value
-
-    @value.setter
-    def value(self, array: ArrayLike) -> None:
-        if array is not self._value:  # `parameter.value -= …` assigns the very array it changed
-            _copy_into(self._value, array, "the parameter")
 
     @property
     def grad(self) -> Array:
@@ -112,11 +120,8 @@ class Parameter:
         self._value, self._grad = state
         self._storage, self._offset = None, 0
 
-    def __repr__(self) -> str:
-        return f"Parameter({self._value.shape}, {self._value.dtype})"
 
-
-class Buffer:
+class Buffer(_Stored):
     """An array that is a layer's state but not trained: a running mean, say.
 
     Parameters
@@ -140,20 +145,7 @@ class Buffer:
     array([0.5, 1.5], dtype=float32)
     """
 
-    __slots__ = ("__weakref__", "_value")
-
-    def __init__(self, value: ArrayLike, dtype: DTypeLike = np.float32) -> None:
-        self._value: Array = _stored("buffer", value, dtype)
-
-    @property
-    def value(self) -> Array:
-        """The current value."""
-        return self._value
-
-    @value.setter
-    def value(self, array: ArrayLike) -> None:
-        if array is not self._value:
-            _copy_into(self._value, array, "the buffer")
+    __slots__ = ()
 
     def cast(self, dtype: DTypeLike) -> None:
         """Change the dtype of the value."""
@@ -164,9 +156,6 @@ class Buffer:
 
     def __setstate__(self, state: Array) -> None:
         self._value = state
-
-    def __repr__(self) -> str:
-        return f"Buffer({self._value.shape}, {self._value.dtype})"
 
 
 def _is_layer(item: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -101,14 +101,8 @@ def learning_curves(
     axes = _axes(ax)
     axes.plot(steps / history.steps_per_epoch, means, color=COLOURS[0], label=label)
     if history.validation.get(metric):
-        axes.plot(
-            history.epochs,
-            history.validation[metric],
-            color=COLOURS[1],
-            marker="o" if len(history.epochs) <= 40 else "",
-            markersize=4,
-            label="held-out",
-        )
+        style = _style(1, "held-out") | {"marker": "o" if len(history.epochs) <= 40 else ""}
+        axes.plot(history.epochs, history.validation[metric], markersize=4, **style)
     axes.set(xlabel="epoch", ylabel=metric, title=f"{metric} along the run".capitalize())
     axes.set_xlim(left=0)
     axes.legend()
@@ -186,12 +180,9 @@ def decision_regions(
 
     axes = _axes(ax)
     (left, right), (bottom, top) = ((ends[0], ends[-1]) for ends in edges)
+    extent = (left, right, bottom, top)
     axes.imshow(
-        _shade(probability),
-        extent=(left, right, bottom, top),
-        origin="lower",
-        aspect="auto",
-        interpolation="bilinear",
+        _shade(probability), extent=extent, origin="lower", aspect="auto", interpolation="bilinear"
     )
     # Between grid points logarithms interpolate better: a boundary of straight pieces stays one.
     leads = _leads(np.log(np.maximum(probability, np.finfo(probability.dtype).tiny)))
@@ -199,21 +190,11 @@ def decision_regions(
         if lead.min() < 0 < lead.max():
             axes.contour(first, second, lead, levels=[0], colors="black", linewidths=1)
     for number in np.unique(labels):
-        axes.scatter(
-            points[labels == number, 0],
-            points[labels == number, 1],
-            s=18,
-            color=_colour(number),
-            marker=MARKERS[number % len(MARKERS)],
-            edgecolors="black",
-            linewidths=0.5,
-            label=f"class {number}",
-        )
-    axes.set(
-        xlabel="first feature",
-        ylabel="second feature",
-        title="Decision regions (paler: less certain)",
-    )
+        style = _style(number, f"class {number}")
+        across, up = points[labels == number].T
+        axes.scatter(across, up, s=18, edgecolors="black", linewidths=0.5, **style)
+    axes.set(xlabel="first feature", ylabel="second feature")
+    axes.set_title("Decision regions (paler: less certain)")
     axes.legend()
     return axes
 
@@ -243,6 +224,11 @@ def _colour(number: int) -> str:
     return COLOURS[number % len(COLOURS)]
 
 
+def _style(number: int, label: str) -> dict[str, Any]:
+    """Return the look of a class or a curve."""
+    return {"color": _colour(number), "marker": MARKERS[number % len(MARKERS)], "label": label}
+
+
 def _shade(probability: Array) -> Array:
     """Return an RGB image: the winner's colour, mixed with white as far as it is unsure."""
     classes = probability.shape[-1]
@@ -256,10 +242,7 @@ def _leads(score: Array) -> list[Array]:
     """Return by how much each class is ahead of the best of the others."""
     ranked = np.sort(score, axis=-1)
     best, second = ranked[..., -1], ranked[..., -2]
-    leads = []
-    for own in np.moveaxis(score, -1, 0):
-        leads.append(own - np.where(own == best, second, best))
-    return leads
+    return [own - np.where(own == best, second, best) for own in np.moveaxis(score, -1, 0)]
 
 
 class _Watch(Protocol):
@@ -308,21 +291,9 @@ def gradient_errors(watch: _Watch | Mapping[str, _Watch], ax: Axes | None = None
     for number, (name, curve) in enumerate(curves.items()):
         errors = np.array(curve.errors, float)
         errors[errors == 0] = np.nan
-        axes.plot(
-            curve.steps,
-            errors,
-            color=_colour(number),
-            linewidth=0.8,
-            marker=MARKERS[number % len(MARKERS)],
-            markersize=3,
-            label=name,
-        )
-    axes.set(
-        xlabel="step",
-        ylabel="relative error, ‖a − g‖ / max(‖a‖, ‖g‖)",
-        title="Analytic (a) against numerical gradients (g)",
-        yscale="log",
-    )
+        axes.plot(curve.steps, errors, linewidth=0.8, markersize=3, **_style(number, name))
+    axes.set(xlabel="step", ylabel="relative error, ‖a − g‖ / max(‖a‖, ‖g‖)", yscale="log")
+    axes.set_title("Analytic (a) against numerical gradients (g)")
     if isinstance(watch, Mapping):
         axes.legend()
     return axes

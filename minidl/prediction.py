@@ -112,11 +112,11 @@ def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
     Parameters
     ----------
     prediction : array_like, shape (…, C) of outputs or probabilities, or (…) of classes
-        Of outputs the largest counts. A single one, shape (N,) or (…, 1), that is not a whole
-        number is the logit of class 1 against class 0.
+        Of outputs the largest counts. A single one, shape (N,) or (…, 1), is the logit of class 1
+        against class 0.
     target : array_like, shape (…) of classes or (…, C) of probabilities
         The truth; for single outputs 0 or 1, or −1 or 1, in their shape or that without the last
-        axis.
+        axis. Several labels a sample, shape (…, C) of 0 and 1, are counted one by one.
 
     Raises
     ------
@@ -133,12 +133,19 @@ def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
     for name, array in (("predictions", guess), ("targets", truth)):
         if array.dtype.kind not in "fiub" or (array.dtype.kind == "f" and np.isnan(array).any()):
             raise ValueError(f"accuracy: the {name} must be numbers, got {array!r}")
-    if guess.dtype.kind == "f" and (guess.ndim == 1 or guess.shape[-1:] == (1,)):
-        guess, truth = _two_classes(guess, truth)
-    elif guess.ndim == truth.ndim + 1:
+    if guess.ndim > 1 and guess.shape[-1] == 1:
+        guess, truth = guess[..., 0], truth[..., 0] if truth.ndim == guess.ndim else truth
+    if guess.ndim == truth.ndim + 1 or (guess.shape == truth.shape and _are_distributions(truth)):
+        truth = truth if truth.ndim < guess.ndim else truth.argmax(axis=-1)
         guess = guess.argmax(axis=-1)
-    elif guess.ndim > 1 and "f" in (guess.dtype.kind, truth.dtype.kind):  # rows against rows
-        guess, truth = guess.argmax(axis=-1), truth.argmax(axis=-1)
+    elif guess.dtype.kind == "f" and guess.shape == truth.shape and guess.size:
+        if np.abs(truth).max() <= 1:
+            guess, truth = guess > 0, truth > 0.5
+        elif (guess != np.trunc(guess)).any():
+            raise ValueError(
+                "accuracy: single outputs tell two classes apart, 0 (or −1) and 1, but the "
+                f"targets go up to {truth.max()}"
+            )
     if guess.shape != truth.shape or guess.size == 0:
         raise ValueError(
             f"predictions of shape {np.shape(prediction)} cannot be counted against targets of "
@@ -147,16 +154,7 @@ def accuracy(prediction: ArrayLike, target: ArrayLike) -> float:
     return float(np.count_nonzero(guess == truth) / guess.size)
 
 
-def _two_classes(guess: Array, truth: Array) -> tuple[Array, Array]:
-    """Return single outputs and their targets as classes."""
-    if guess.ndim > 1:
-        truth = truth[..., 0] if truth.shape == guess.shape else truth
-        guess = guess[..., 0]
-    if ((guess == np.trunc(guess)) & (guess >= 0)).all():  # classes; logits are no whole numbers
-        return guess, truth
-    if truth.size and truth.max() > 1:
-        raise ValueError(
-            f"single outputs tell two classes apart, 0 (or −1) and 1, but the targets go up to "
-            f"{truth.max()}"
-        )
-    return guess > 0, truth > 0.5
+def _are_distributions(rows: Array) -> bool:
+    if rows.ndim < 2 or rows.shape[-1] < 2:
+        return False
+    return bool((rows >= 0).all() and (np.abs(rows.sum(axis=-1) - 1) < 1e-3).all())

@@ -116,7 +116,16 @@ class ExponentialDecay(Schedule):
         return self.start * self.factor**step
 
 
-class LinearDecay(Schedule):
+class _Decay(Schedule):
+    """From one rate to another in so many steps."""
+
+    def __init__(self, start: float, steps: int, end: float = 0.0) -> None:
+        self.start = number("start", start, above=0)
+        self.steps = integer("steps", steps, least=1)
+        self.end = number("end", end, least=0)
+
+
+class LinearDecay(_Decay):
     """Go in a straight line from one rate to another, and stay there.
 
     Parameters
@@ -134,16 +143,11 @@ class LinearDecay(Schedule):
     array([0.5, 0.4, 0.3, 0.1, 0.1])
     """
 
-    def __init__(self, start: float, steps: int, end: float = 0.0) -> None:
-        self.start = number("start", start, above=0)
-        self.steps = integer("steps", steps, least=1)
-        self.end = number("end", end, least=0)
-
     def _rate(self, step: Array) -> Any:
         return _between(self.start, self.end, np.minimum(step / self.steps, 1))
 
 
-class CosineDecay(Schedule):
+class CosineDecay(_Decay):
     """Go from one rate to another along half a cosine, slow at both ends, and stay there.
 
     η = end + (start − end) · (1 + cos(π · step / steps)) / 2 up to the last step.
@@ -167,11 +171,6 @@ class CosineDecay(Schedule):
     >>> CosineDecay(0.5, steps=4)([0, 2, 4, 9])
     array([0.5 , 0.25, 0.  , 0.  ])
     """
-
-    def __init__(self, start: float, steps: int, end: float = 0.0) -> None:
-        self.start = number("start", start, above=0)
-        self.steps = integer("steps", steps, least=1)
-        self.end = number("end", end, least=0)
 
     def _rate(self, step: Array) -> Any:
         angle = np.pi * np.minimum(step / self.steps, 1)

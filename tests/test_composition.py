@@ -339,3 +339,8 @@ def test_the_axis_is_an_integer_and_not_that_of_the_samples():
         Concatenate(ReLU(), axis=0)
     with pytest.raises(TypeError, match=r"axis must be an integer, got 1\.5"):
         Concatenate(ReLU(), axis=1.5)
+
+
+def test_branches_are_never_joined_along_the_axis_of_the_samples():
+    with pytest.raises(ValueError, match="that of the samples"):
+        Concatenate(Dense(3, 2), Dense(3, 2), axis=-2)(np.ones((4, 3), np.float32))

@@ -137,6 +137,89 @@ class TestDigits:
         assert_saved(tmp_path, "digits", "digits_wrong")
 
 
+class TestConvolutionOnDigits:
+    def test_reads_handwriting_better_than_dense_layers(self, run, tmp_path, capsys):
+        found = run("convolution_on_digits")
+        assert found["x_test"].shape == (599, 1, 8, 8)
+        assert len(found["reached"]) == 3
+        assert min(found["reached"]) >= 0.985
+        assert found["held_out"] == pytest.approx(1 - len(found["wrong"]) / 599)
+        printed = capsys.readouterr().out
+        assert f"held-out accuracy {found['held_out']:.4f}" in printed
+        pictures = "convolution_on_digits", "convolution_kernels", "convolution_wrong"
+        assert_saved(tmp_path, *pictures)
+
+        # moved by one pixel, each digit keeps its label
+        images = np.zeros((1, 1, 8, 8))
+        images[0, 0, 3, 4] = 1
+        copies, labels = found["moved"](images, np.array([7]))
+        inked = [(int(row), int(column)) for _, _, row, column in np.argwhere(copies)]
+        assert sorted(inked) == [(2, 4), (3, 3), (3, 4), (3, 5), (4, 4)]
+        np.testing.assert_array_equal(labels, [7] * 5)
+
+    @pytest.mark.skipif(
+        not MNIST.is_dir(), reason="no MNIST files: MINIDL_MNIST names their folder"
+    )
+    def test_reads_mnist(self, run, tmp_path, capsys):
+        """A tenth of the digits and one epoch; all of them and five reach 0.99 in minutes."""
+        options = "--data", str(MNIST), "--train", "6000", "--epochs", "1"
+        found = run("convolution_on_digits", *options)
+        assert found["x_train"].shape == (6000, 1, 28, 28)
+        assert found["x_test"].shape == (10_000, 1, 28, 28)
+        assert found["held_out"] >= 0.9
+        assert f"held-out accuracy {found['held_out']:.4f}" in capsys.readouterr().out
+        assert_saved(tmp_path, "convolution_on_digits", "convolution_kernels", "convolution_wrong")
+
+
+class TestDiabetes:
+    def test_is_as_good_as_a_line_and_resists_wrong_targets(self, run, tmp_path, capsys):
+        found = run("diabetes")
+        r2 = {key: np.mean(scores) for key, scores in found["r2"].items()}
+        error = {key: np.mean(errors) for key, errors in found["error"].items()}
+        line, squared, huber = found["WAYS"]
+        assert all(len(scores) == 8 for scores in found["r2"].values())
+        assert min(r2[way, False] for way in found["WAYS"]) > 0.42
+        assert abs(r2[huber, False] - r2[line, False]) < 0.03
+        assert error[huber, True] < error[huber, False] + 6
+        assert min(error[squared, True], error[line, True]) > 1.5 * error[huber, True]
+        printed = capsys.readouterr().out
+        assert f"R² {r2[huber, True]:6.3f}" in printed
+        assert_saved(tmp_path, "diabetes")
+
+
+class TestTimeSeries:
+    def test_forecasts_better_than_its_rivals(self, run, tmp_path, capsys):
+        found = run("time_series")
+        error = found["error"]
+        assert list(error) == ["last value", "autoregression", "GRU"]
+        assert found["floor"] < error["GRU"][0] < 1.5 * found["floor"]
+        assert error["GRU"][0] < 0.9 * error["autoregression"][0] < 0.6 * error["last value"][0]
+        assert (error["GRU"] < error["autoregression"]).all()
+        assert error["GRU"][-1] < 0.7 * error["autoregression"][-1]
+        assert f"{error['GRU'][0]:8.3f}" in capsys.readouterr().out
+        assert_saved(tmp_path, "time_series")
+
+
+class TestLanguageModel:
+    def test_knows_more_than_how_often_letters_occur(self, run, tmp_path, capsys):
+        found = run("language_model")
+        assert 2.5 < found["unigram"] < 3.2
+        assert found["losses"]["training"] < 0.35 * found["unigram"]
+        assert found["losses"]["held-out at best"] < 0.8 * found["unigram"]
+        assert len(found["sample"]) == len("And God said, Let") + 300
+        words = found["sample"].split()
+        assert np.mean([word in found["text"].split() for word in words]) > 0.4
+        printed = capsys.readouterr().out
+        assert f"unigram entropy {found['unigram']:.2f} nats" in printed
+        assert found["sample"] in printed
+        assert_saved(tmp_path, "language_model")
+
+    def test_reads_the_whole_chapter(self):
+        text = (EXAMPLES / "genesis.txt").read_text(encoding="utf-8")
+        assert text.count("\n") == 31
+        assert text.count("And the evening and the morning were the") == 6
+
+
 class TestStepSize:
     def test_finds_the_steps_of_the_theory(self, run, tmp_path):
         found = run("step_size")

@@ -157,6 +157,17 @@ def test_accuracy_of_single_outputs_counts_the_right_side_of_zero(prediction, ta
     assert accuracy(prediction, target) == pytest.approx(expected)
 
 
+def test_accuracy_of_several_labels_counts_them_one_by_one():
+    truth = np.array([[1, 1], [0, 0], [1, 0], [1, 1]])
+    logits = np.where(truth == 1, 2.5, -1.5)
+    assert accuracy(logits, truth) == 1
+    assert accuracy(-logits, truth) == 0
+
+
+def test_accuracy_of_single_outputs_takes_whole_numbers_for_logits_too():
+    assert accuracy(np.array([3.0, 1.0, -2.0]), [1, 1, 0]) == 1
+
+
 def test_accuracy_of_single_outputs_refuses_more_than_two_classes():
     with pytest.raises(ValueError, match=r"tell two classes apart.*go up to 2"):
         accuracy([[0.5], [-0.5]], [0, 2])

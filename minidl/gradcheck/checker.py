@@ -7,29 +7,23 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from minidl.gradcheck.contract import Trial
-from minidl.gradcheck.coordinates import check_coordinates, recheck
 from minidl.gradcheck.diagnosis import diagnose
-from minidl.gradcheck.directions import check_directions
+from minidl.gradcheck.directions import check_tensor
 from minidl.gradcheck.linearity import check_linearity
 from minidl.gradcheck.point import DOUBLE, Point
 from minidl.gradcheck.precision import check_precision
 from minidl.gradcheck.probes import PROBES
-from minidl.gradcheck.report import Finding, Report, TensorReport, unexamined
+from minidl.gradcheck.report import Finding, Report, TensorReport
 from minidl.gradcheck.subject import Subject, as_inputs, probe
 from minidl.gradcheck.variants import check_variants
 
 __all__ = ["check_gradients"]
 
-Array = NDArray[Any]
-
+# what a wrong gradient entails: it differs from a second, right way to compute it
 CONSEQUENCES = ("backward-parameters-differs", "call-differs")
-"""What a wrong gradient entails: it differs from a second, right way to compute it."""
-
-SMALL = 300
-"""Up to this size a tensor is checked coordinate by coordinate."""
 
 
 def check_gradients(
@@ -87,80 +81,50 @@ def check_gradients(
         rng = np.random.default_rng((seed, 0x67726164))
         own = Subject(layer, as_inputs(layer, inputs, dtype), dtype)
         trial = Trial(own, rng)
-        if not trial.usable:
-            tensors = [unexamined(t.name, v) for t, v in zip(own.tensors, own.values, strict=True)]
-            return Report(_title(layer), tuple(trial.findings), tuple(tensors), seed, own.forwards)
-        for name, attempt in PROBES:
-            with probe(name):
-                attempt(trial)
-        return _Check(layer, own, trial, rng).report(seed, variants)
+        if trial.usable:
+            for name, attempt in PROBES:
+                with probe(name):
+                    attempt(trial)
+        if trial.usable and trial.first.size:
+            findings, tensors, forwards = _numbers(layer, trial, variants)
+        else:
+            unknown = [np.full(value.shape, np.nan) for value in own.values]
+            names = [tensor.name for tensor in own.tensors]
+            tensors = list(map(TensorReport.unknown, names, unknown))
+            findings, forwards = trial.findings, own.forwards
+    title = str(getattr(layer, "name", None) or type(layer).__name__)
+    return Report(title, tuple(findings), tuple(tensors), seed, forwards)
 
 
-class _Check:
-    """The numerical part, once the contract has been probed."""
-
-    def __init__(self, layer: Any, own: Subject, trial: Trial, rng: np.random.Generator) -> None:
-        self.layer, self.own, self.trial = layer, own, trial
-        self.narrow = max(own.eps, float(np.finfo(trial.first.dtype).eps))
-        self.exact = own if self.narrow <= DOUBLE else Subject(layer, own.inputs, np.float64)
-        self.exact.replays_global, self.exact.first_global = own.replays_global, own.first_global
-        eps = trial.eps if self.exact is own else DOUBLE
-        with probe("the same in float64"):
-            self.point = Point(self.exact, own.values, trial.cotangent, rng, eps)
-        self.jacobians: dict[int, Array | None] = {}
-
-    def report(self, seed: int, variants: bool) -> Report:
-        with probe("backward for other upstream gradients"):
-            linear = list(check_linearity(self.point, self.trial.malformed))
-        with probe("small changes of inputs and parameters"):
-            tensors = [self._tensor(k) for k in range(len(self.point.values))]
-            numbers = [
-                diagnose(self.point, k, tensors, self.jacobians)
-                for k, tensor in enumerate(tensors)
-                if tensor.wrong
-            ]
-        findings = _ordered([*self.trial.findings, *linear, *numbers])
-        if self.narrow > DOUBLE and not findings:
-            with probe("its own precision"):
-                findings += check_precision(self.trial, self.point, tensors, self.narrow)
-        if variants and not findings:
-            with probe("other points"):
-                findings += self._variants(tensors)
-        forwards = self.own.forwards + (self.exact.forwards if self.exact is not self.own else 0)
-        return Report(_title(self.layer), tuple(findings), tuple(tensors), seed, forwards)
-
-    def _tensor(self, k: int) -> TensorReport:
-        name, value = self.point.subject.tensors[k].name, self.point.values[k]
-        if name in self.trial.malformed:
-            return unexamined(name, value)
-        check = check_coordinates if value.size <= SMALL else check_directions
-        tensor, self.jacobians[k] = check(self.point, k)
-        if tensor.wrong and not tensor.directions:
-            recheck(self.point, k, tensor)
-        return tensor
-
-    def _variants(self, tensors: list[TensorReport]) -> Iterator[Finding]:
-        doubtful = any(tensor.on_kink or tensor.unresolved for tensor in tensors)
-        for variant in check_variants(self.point, doubtful, SMALL):
-            check = f"variant: {variant.name}"
-            if not variant.reports:
-                name = self.point.subject.tensors[0].name
-                yield Finding(
-                    check, name, variant.mistake, f"the gradient is wrong {variant.where}"
-                )
-                continue
-            everything = [variant.reports.get(k, tensor) for k, tensor in enumerate(tensors)]
-            for k in variant.reports:
-                found = diagnose(variant.point, k, everything, variant.jacobians)
-                yield Finding(
-                    check,
-                    found.tensor,
-                    variant.mistake or found.mistake,
-                    f"the gradient is wrong {variant.where}, though right at the given point: "
-                    f"{found.sentence}",
-                    found.evidence,
-                )
-            return
+def _numbers(
+    layer: Any, trial: Trial, variants: bool
+) -> tuple[list[Finding], list[TensorReport], int]:
+    """Compare numbers, once the contract has been probed: (findings, tensors, forwards)."""
+    own = exact = trial.subject
+    eps, narrow = trial.eps, max(own.eps, float(np.finfo(trial.first.dtype).eps))
+    if narrow > DOUBLE:
+        exact, eps = Subject(layer, own.inputs, np.float64), DOUBLE
+        exact.replays_global, exact.first_global = own.replays_global, own.first_global
+    with probe("forward and backward in float64"):
+        point = Point(exact, own.values, trial.cotangent, trial.rng, eps)
+    with probe("backward for other upstream gradients"):
+        linear = list(check_linearity(point, trial.malformed))
+    with probe("small changes of inputs and parameters"):
+        tensors = [
+            TensorReport.unknown(tensor.name, np.full(tensor.shape, np.nan))
+            if tensor.name in trial.malformed
+            else check_tensor(point, k)
+            for k, tensor in enumerate(exact.tensors)
+        ]
+        wrong = [diagnose(point, k, tensors) for k, tensor in enumerate(tensors) if tensor.wrong]
+    findings = _ordered([*trial.findings, *linear, *wrong])
+    if narrow > DOUBLE and not findings:
+        with probe("its own precision"):
+            findings += check_precision(trial, point, tensors, narrow)
+    if variants and not findings:
+        with probe("other points"):
+            findings += check_variants(point, tensors)
+    return findings, tensors, own.forwards + (exact.forwards if exact is not own else 0)
 
 
 def _ordered(findings: list[Finding]) -> list[Finding]:
@@ -169,10 +133,6 @@ def _ordered(findings: list[Finding]) -> list[Finding]:
     findings = [f for f in findings if f.mistake != "nonlinear" or f.tensor not in blurred]
     wrong = any(f.check == "gradient" for f in findings)
     return sorted(findings, key=lambda f: wrong and f.mistake in CONSEQUENCES)
-
-
-def _title(layer: Any) -> str:
-    return str(getattr(layer, "name", None) or type(layer).__name__)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from minidl.gradcheck.checker import check_gradients
 from minidl.gradcheck.report import Report
@@ -20,9 +19,7 @@ def check_vjp(
     vjp: Callable[..., Any],
     *inputs: Any,
     differentiable: int | None = None,
-    seed: int = 0,
-    variants: bool = True,
-    dtype: DTypeLike | None = None,
+    **options: Any,
 ) -> Report:
     """Prove a vector-Jacobian product: dx = Jᵀ dy, for y = f(x) and J = ∂y/∂x.
 
@@ -37,8 +34,8 @@ def check_vjp(
         Where to check. Integer inputs are held fixed.
     differentiable : int, optional
         How many of the leading inputs carry a gradient; by default every floating one.
-    seed, variants, dtype
-        As in `check_gradients`.
+    **options
+        `seed`, `variants` and `dtype`, as in `check_gradients`.
 
     Returns
     -------
@@ -69,7 +66,7 @@ def check_vjp(
         return vjp(*arguments, dy)
 
     layer = _Functions(function, forward, backward, differentiable)
-    return check_gradients(layer, *inputs, seed=seed, variants=variants, dtype=dtype)
+    return check_gradients(layer, *inputs, **options)
 
 
 def check_forward_backward(
@@ -77,9 +74,7 @@ def check_forward_backward(
     backward: Callable[..., Any],
     *inputs: Any,
     differentiable: int | None = None,
-    seed: int = 0,
-    variants: bool = True,
-    dtype: DTypeLike | None = None,
+    **options: Any,
 ) -> Report:
     """Prove a pair in the manner of Stanford's CS231n: ``(out, cache)`` and ``(dout, cache)``.
 
@@ -88,7 +83,7 @@ def check_forward_backward(
     forward : function (*inputs) -> (out, cache)
     backward : function (dout, cache) -> gradients
         One bare, or a tuple of one for each differentiable input.
-    *inputs, differentiable, seed, variants, dtype
+    *inputs, differentiable, **options
         As in `check_vjp`.
 
     Returns
@@ -108,16 +103,11 @@ def check_forward_backward(
     >>> check_forward_backward(affine_forward, affine_backward, x, w, b).assert_ok()
     """
     layer = _Functions(forward, forward, backward, differentiable)
-    return check_gradients(layer, *inputs, seed=seed, variants=variants, dtype=dtype)
+    return check_gradients(layer, *inputs, **options)
 
 
 def check_scalar(
-    function: Callable[[Any], Any],
-    gradient: Callable[[Any], Any],
-    x: Any,
-    *,
-    seed: int = 0,
-    variants: bool = True,
+    function: Callable[[Any], Any], gradient: Callable[[Any], Any], x: Any, **options: Any
 ) -> Report:
     """Prove the gradient of a function that gives one number, as `scipy.optimize` takes them.
 
@@ -128,8 +118,8 @@ def check_scalar(
         Of the shape of x.
     x : array_like
         Where to check.
-    seed, variants
-        As in `check_gradients`.
+    **options
+        `seed`, `variants` and `dtype`, as in `check_gradients`.
 
     Returns
     -------
@@ -149,7 +139,7 @@ def check_scalar(
     def vjp(point: Any, dy: Any) -> Any:
         return dy * np.asarray(gradient(point))
 
-    return check_vjp(function, vjp, x, seed=seed, variants=variants)
+    return check_vjp(function, vjp, x, **options)
 
 
 class _Functions(Layer):

@@ -3,9 +3,9 @@
 A central difference C(h) has a truncation error that falls like h² where the function is smooth,
 and a rounding error that grows like noise / h. Nobody knows beforehand which step balances them,
 so the ladder takes eleven steps, each a tenth of the one before, and keeps the value whose error
-can be bounded best *and* which every finer step confirms. Where the two one-sided slopes keep
-their distance however small the step is, the function has a kink, and every number between the
-two slopes is a derivative that a layer may choose.
+can be bounded best *and* which every finer step confirms and the next coarser ones allow. Where the
+two one-sided slopes keep their distance however small the step is, the function has a kink, and
+every number between the two slopes is a derivative that a layer may choose.
 
 Every output keeps its own ladder: summing the outputs before taking differences would mix the
 noise of large ones into small ones.
@@ -20,11 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Line", "Slopes", "climb"]
-
 Array = NDArray[Any]
+# From a signed step to (the outputs there as a vector, the step that was really made).
 Line = Callable[[float], tuple[Array, float]]
-"""From a signed step to (the outputs there as a vector, the step that was really made)."""
 
 RATIO = 10.0
 
@@ -108,7 +106,6 @@ def climb(
         noise = np.where(moved, noise, 0)
         floor = np.maximum(noise, 2 * eps * np.where(np.isfinite(largest), largest, np.abs(y)))
         floor = np.maximum(floor, eps * max(1.0, size))
-        floor = np.maximum(floor, _tread(f, b, c, h))
         rounding = _calibrated(floor, c, h, 30 if eps < 1e-10 else 3) / h
         slopes, kinks = _smooth(f, b, c, rounding), _kinks(f, b, rounding)
     there = np.isfinite(kinks.error)
@@ -121,25 +118,10 @@ def climb(
     return slopes
 
 
-def _tread(f: Array, b: Array, c: Array, h: Array) -> Array:
-    """Return the height of a step of an output that is a staircase of rounding, 0 if it is none.
-
-    Coarse steps see one slope on both sides, fine ones see nothing move: what the slope promises
-    for the largest of those is less than a step of the stairs.
-    """
-    still = (f == 0) & (b == 0)
-    even = (np.abs(f - b)[:-1] <= 1e-2 * np.abs(c[:-1])) & (
-        np.abs(np.diff(c, axis=0)) <= 1e-2 * np.abs(c[:-1])
-    )
-    slope = np.where(even & (c[:-1] != 0), np.abs(c[:-1]), 0).max(axis=0)
-    tread: Array = slope * np.where(still, h, 0).max(axis=0)
-    return tread
-
-
 def _calibrated(floor: Array, c: Array, h: Array, most: float) -> Array:
-    """Raise the noise to what the finest steps show: intermediate results may be larger than y."""
+    """Raise the noise to what the finer steps show: intermediate results may be larger than y."""
     scatter = np.abs(np.diff(c, axis=0))[-6:] * h[1:][-6:]
-    seen = 2 * np.median(np.where(np.isfinite(scatter), scatter, 0.0), axis=0)
+    seen = np.nan_to_num(scatter, nan=0.0, posinf=0.0).max(axis=0)
     calibrated: Array = np.clip(seen, floor, most * floor)
     return calibrated
 
@@ -164,6 +146,10 @@ def _smooth(f: Array, b: Array, c: Array, rounding: Array) -> Slopes:
             error = np.where(shrinking, bound, np.maximum(bound, gap[k] / 2 + rounding[k]))
             distance = np.abs(c[k + 1 :] - value)
             confirmed = (distance <= 3 * (error + rounding[k + 1 :])).all(axis=0)
+            # the finest steps may be blind to the same thing: the coarser ones must not object
+            coarser = slice(max(0, k - 4), k - 1)
+            known = error + change[coarser] + gap[coarser] + rounding[coarser]
+            confirmed &= (np.abs(c[coarser] - value) <= 3 * known).all(axis=0)
             better = (shrinking | ~visible) & confirmed & (error < best.error)
             best.low[better] = best.high[better] = value[better]
             best.error[better] = error[better]

@@ -14,9 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["is_single", "measure_noise", "provisional_noise"]
-
 Array = NDArray[Any]
+
+# Where the differences are taken: incommensurate, lest the rounding of a coarse grid cancel.
+NODES = (-2.0, -0.7639, 1.2361, 1.8541)
+
+
+def _fourth_difference(nodes: Array) -> Array:
+    gaps = nodes[:, np.newaxis] - nodes
+    weights = 1 / np.prod(gaps + np.eye(len(nodes)), axis=1)
+    unit: Array = weights / np.linalg.norm(weights)
+    return unit
+
+
+WEIGHTS = _fourth_difference(np.array([0.0, *NODES]))
 
 
 def provisional_noise(y: Array, eps: float) -> Array:
@@ -48,9 +59,8 @@ def measure_noise(line: Callable[[float], Array], y: Array, eps: float) -> tuple
     levels, still, met = [], [], [y]
     with np.errstate(all="ignore"):
         for step in (1e-2, 1e-4, 1e-6, 1e-8):
-            near = [line(k * step) for k in (-2, -1, 1, 2)]
-            difference = near[0] - 4 * near[1] + 6 * y - 4 * near[2] + near[3]
-            levels.append(np.abs(difference) / np.sqrt(70))
+            near = [line(node * step) for node in NODES]
+            levels.append(np.abs(WEIGHTS[0] * y + np.tensordot(WEIGHTS[1:], near, 1)))
             still.append(np.all([z == y for z in near], axis=0))
             met += near
         t, quiet = np.stack(levels), np.stack(still)

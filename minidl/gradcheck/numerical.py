@@ -15,6 +15,8 @@ __all__ = ["natural_scale", "numerical_gradient", "numerical_jacobian"]
 
 Array = NDArray[Any]
 EPS = float(np.finfo(float).eps)
+# The ladder's errors are estimates from a few differences: a truth beyond twice one is rare.
+SAFETY = 3
 
 
 def numerical_gradient(function: Callable[[Array], Any], x: ArrayLike) -> tuple[Array, Array]:
@@ -110,7 +112,7 @@ def numerical_jacobian(function: Callable[[Array], Any], x: ArrayLike) -> tuple[
         reach = 0.1 * float(scale.reshape(-1)[place])
         slopes = climb(line, y, noise, reach=reach, size=size, eps=eps)
         values[:, place] = (slopes.low + slopes.high) / 2
-        errors[:, place] = slopes.error + (slopes.high - slopes.low) / 2
+        errors[:, place] = SAFETY * slopes.error + (slopes.high - slopes.low) / 2
     values[~np.isfinite(errors)] = np.nan
     errors[~np.isfinite(errors)] = np.inf
     shape = first.shape + point.shape

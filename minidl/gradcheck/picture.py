@@ -8,8 +8,6 @@ import numpy as np
 
 from minidl.gradcheck.report import KINK, UNEXAMINED, UNRESOLVED, VERIFIED, WRONG, Report
 
-__all__ = ["draw"]
-
 STYLES = (
     (VERIFIED, "verified", "C0", "o"),
     (KINK, "on a kink", "C1", "D"),
@@ -42,37 +40,25 @@ def draw(report: Report, ax: Any = None) -> Any:
         try:
             from matplotlib.figure import Figure
         except ImportError as missing:
-            raise ImportError(
-                'report.plot needs matplotlib: pip install "minidl[plot]"'
-            ) from missing
+            needed = 'report.plot needs matplotlib: pip install "minidl[plot]"'
+            raise ImportError(needed) from missing
         ax = Figure(layout="constrained").subplots()
     analytic, numerical, bound, status = (
         np.concatenate([getattr(tensor, name).reshape(-1) for tensor in report.tensors])
         for name in ("analytic", "numerical", "error", "status")
     )
     known = np.isfinite(analytic) & np.isfinite(numerical)
-    if known.any():
-        ends = [
-            min(numerical[known].min(), analytic[known].min()),
-            max(numerical[known].max(), analytic[known].max()),
-        ]
-        ax.plot(ends, ends, color="0.8", zorder=0)
+    bound[~np.isfinite(bound)] = 0
     for kind, label, colour, marker in STYLES:
-        chosen = known & (status == kind)
-        if chosen.any():
-            bars = np.where(np.isfinite(bound), bound, 0)[chosen]
-            ax.errorbar(
-                numerical[chosen],
-                analytic[chosen],
-                xerr=bars,
-                fmt=marker,
-                color=colour,
-                label=f"{label} ({chosen.sum()})",
-                alpha=0.8,
-            )
+        at = known & (status == kind)
+        if at.any():
+            legend = f"{label} ({at.sum()})"
+            look = {"fmt": marker, "color": colour, "label": legend, "alpha": 0.8}
+            ax.errorbar(numerical[at], analytic[at], xerr=bound[at], **look)
+    if known.any():
+        ax.axline((0, 0), slope=1, color="0.8", zorder=0)
+        ax.legend()
     ax.set_xlabel("numerical gradient")
     ax.set_ylabel("gradient of backward")
     ax.set_title(f"{report.subject}: {report.verdict}")
-    if known.any():
-        ax.legend()
     return ax

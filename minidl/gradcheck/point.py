@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from minidl.gradcheck.ladder import Line, Slopes, climb
 from minidl.gradcheck.noise import measure_noise, provisional_noise
 from minidl.gradcheck.numerical import natural_scale
-from minidl.gradcheck.subject import Subject
-
-__all__ = ["DOUBLE", "SINGLE", "Point"]
+from minidl.gradcheck.report import KINK, UNRESOLVED, VERIFIED, WRONG
+from minidl.gradcheck.subject import Subject, contiguous
 
 Array = NDArray[Any]
+Direction = Mapping[int, Array]
 DOUBLE, SINGLE = float(np.finfo(np.float64).eps), float(np.finfo(np.float32).eps)
 
 
@@ -29,7 +29,7 @@ class Point:
     values : list of ndarray
         One array for each tensor.
     cotangent : ndarray, shape (m,)
-        v: what the outputs are weighed with.
+        v: what the outputs are weighed with. Another is drawn if there are more or fewer outputs.
     rng : numpy.random.Generator
         For directions and perturbations.
     eps : float
@@ -39,6 +39,8 @@ class Point:
     ----------
     y : ndarray, shape (m,)
         The outputs.
+    shape : tuple of int
+        The shape in which the layer gives them.
     gradients : list of ndarray
         What backward says for each tensor.
     scales : list of ndarray
@@ -53,46 +55,43 @@ class Point:
         rng: np.random.Generator,
         eps: float = DOUBLE,
     ) -> None:
-        self.subject, self.values, self.cotangent = subject, values, cotangent
-        self.rng, self.eps = rng, eps
-        self.y = subject.output(values)
-        self.gradients = subject.gradients(values, cotangent)
+        self.subject, self.values, self.rng, self.eps = subject, values, rng, eps
+        y, cache = subject.forward(values)
+        self.shape, self.y = np.shape(y), contiguous(y).reshape(-1)
+        self.cotangent = cotangent if cotangent.size == self.y.size else draw(self.y.size, rng)
+        self.gradients = subject.usable(
+            *subject.backward(subject.upstream(self.cotangent, y), cache)
+        )
         self.scales = [natural_scale(value) for value in values]
 
-    def move(self, changes: Mapping[int, Array]) -> Array:
-        """Return the outputs with some tensors replaced; NaN if the layer refuses to compute."""
-        values = list(self.values)
-        for k, value in changes.items():
-            values[k] = value
-        y = self.subject.output(values)
-        if y.shape != self.y.shape:
-            raise ValueError(
-                f"the output has {self.y.size} elements at first and {y.size} when the inputs "
-                "move a little: its shape must not depend on the values"
-            )
-        return y
+    def at(self, values: list[Array]) -> Point:
+        """Return another point of the same subject."""
+        return Point(self.subject, values, self.cotangent, self.rng, self.eps)
 
-    def coordinate(self, k: int, i: int) -> Line:
-        """Return the line along one coordinate of one tensor."""
-        base = self.values[k]
-
-        def line(step: float) -> tuple[Array, float]:
-            moved = base.copy()
-            flat = moved.reshape(-1)
-            before = flat[i]
-            flat[i] += step
-            return self.move({k: moved}), float(flat[i] - before)
-
-        return line
-
-    def along(self, direction: Mapping[int, Array]) -> Line:
+    def along(self, direction: Direction) -> Line:
         """Return the line along a joint direction of several tensors."""
+        length = sum(float(np.vdot(d, d)) for d in direction.values())
 
         def line(step: float) -> tuple[Array, float]:
-            moved = {k: self.values[k] + step * d for k, d in direction.items()}
-            return self.move(moved), step
+            values, made = list(self.values), 0.0
+            for k, d in direction.items():
+                values[k] = self.values[k] + step * d
+                made += float(np.vdot(values[k] - self.values[k], d)) / length
+            y = self.subject.output(values)
+            if y.shape != self.y.shape:
+                raise ValueError(
+                    f"the output has {self.y.size} elements at first and {y.size} when the inputs "
+                    "move a little: its shape must not depend on the values"
+                )
+            return y, made
 
         return line
+
+    def coordinate(self, k: int, i: int) -> dict[int, Array]:
+        """Return the direction of one coordinate of one tensor."""
+        unit = np.zeros(self.values[k].shape)
+        unit.flat[i] = 1
+        return {k: unit}
 
     def random_direction(self, tensors: list[int]) -> dict[int, Array]:
         """Return ± the natural scale, with random signs, for some tensors."""
@@ -113,20 +112,12 @@ class Point:
     def reveals_single(self) -> bool:
         """Measure the noise, and tell whether only that shows a computation in float32."""
         before = self.eps
-        if self.noise is not None and self.eps > before:
-            self.__dict__.pop("guess", None)
-            return True
-        return False
+        return self.noise is not None and self.eps > before
 
-    @cached_property
+    @property
     def guess(self) -> float:
         """The noise of v · y as it is guessed before anything is measured."""
         return float(np.linalg.norm(self.cotangent * provisional_noise(self.y, self.eps)))
-
-    def natural(self, k: int, i: int) -> float:
-        """Return how steep a function of this size may be expected to be along a coordinate."""
-        size = float(np.abs(self.cotangent) @ np.abs(self.y))
-        return size / float(self.scales[k].reshape(-1)[i])
 
     @cached_property
     def gradient_noise(self) -> list[Array]:
@@ -149,18 +140,58 @@ class Point:
             moved = [
                 v + 2 * eps * np.abs(v) * self.rng.choice([-1, 1], v.shape) for v in self.values
             ]
-            for change, new, old in zip(
-                changes,
-                self.subject.gradients(moved, self.cotangent),
-                self.gradients,
-                strict=True,
-            ):
-                with np.errstate(invalid="ignore"):
-                    np.fmax(change, np.abs(new - old), out=change)
+            new = self.subject.gradients(moved, self.cotangent)
+            with np.errstate(invalid="ignore"):
+                for change, a, b in zip(changes, new, self.gradients, strict=True):
+                    np.fmax(change, np.abs(a - b), out=change)
         return changes
 
-    def prove(self, line: Line, reach: float, levels: int = 11) -> Slopes:
+    def prove(self, direction: Direction, reach: float, levels: int = 11) -> Slopes:
         """Climb the ladder along a line."""
         noise = self.noise
         size = max(float(np.abs(value).max(initial=0)) for value in self.values)
+        line = self.along(direction)
         return climb(line, self.y, noise, reach=reach, size=size, eps=self.eps, levels=levels)
+
+    def said(self, direction: Direction) -> float:
+        """Return what backward says of the slope of v · y along a direction."""
+        return sum(float(np.vdot(self.gradients[k], d)) for k, d in direction.items())
+
+    def judge(
+        self, direction: Direction, reach: float, levels: int = 11
+    ) -> tuple[int, float, float, float]:
+        """Return (status, numerical slope, error, scale) of the slope of v · y along a direction.
+
+        It is wrong only if the interval of the one-sided slopes, widened by ten times its error and
+        by the noise of backward's own value, excludes what backward says.
+        """
+        low, high, error, scale = self.prove(direction, reach, levels).along(self.cotangent)
+        kink, middle, half = high > low, (low + high) / 2, (high - low) / 2
+        if not np.isfinite(error) or not np.isfinite(middle):
+            return UNRESOLVED, np.nan, np.inf, scale
+        analytic = self.said(direction)
+        # how steep a function of this size may be expected to be
+        natural = float(np.abs(self.cotangent) @ np.abs(self.y))
+        natural *= max(float((np.abs(d) / self.scales[k]).max()) for k, d in direction.items())
+        extra = sum(
+            float(np.vdot(np.nan_to_num(self.gradient_noise[k]), np.abs(d)))
+            for k, d in direction.items()
+        )
+        tolerance = 10 * error + extra + 64 * self.eps * scale
+        if not abs(analytic - middle) <= half + tolerance:
+            # what is known as badly as this proves nothing, and on a kink the chain rule may leave
+            # the interval without anybody's fault: relu(x) − 2 relu(−x)
+            sharp = error <= 1e-2 * max(scale, natural)
+            sharp |= scale == 0 and error < 1e-3 * abs(analytic)
+            status = WRONG if sharp and not kink else UNRESOLVED
+        # a gradient may be zero because steep terms cancel: a bias before batch normalisation
+        elif tolerance > max(0.1 * max(scale, abs(analytic)), 1e-9 * natural):
+            status = UNRESOLVED
+        else:
+            status = KINK if kink else VERIFIED
+        return status, middle, half + error, scale
+
+
+def draw(size: int, rng: np.random.Generator) -> Array:
+    """Draw a cotangent; for a loss it is not 1, which would hide that it is ignored."""
+    return rng.normal(size=size) if size != 1 else np.array([-1.7])

@@ -9,22 +9,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "KINK",
-    "UNEXAMINED",
-    "UNRESOLVED",
-    "VERIFIED",
-    "WRONG",
-    "Finding",
-    "GradientError",
-    "Report",
-    "TensorReport",
-]
+__all__ = ["Finding", "GradientError", "Report", "TensorReport"]
 
 Array = NDArray[Any]
 Verdict = Literal["pass", "fail", "inconclusive"]
 
 UNRESOLVED, VERIFIED, KINK, WRONG, UNEXAMINED = range(5)
+HEAD = ("tensor", "shape", "relative error", "verified", "kink", "unresolved", "wrong")
 
 
 class GradientError(AssertionError):
@@ -57,13 +48,7 @@ class Finding:
 
     def to_dict(self) -> dict[str, str]:
         """Return the finding as a dict; `mistake` stands under the key ``"class"``."""
-        return {
-            "check": self.check,
-            "tensor": self.tensor,
-            "class": self.mistake,
-            "sentence": self.sentence,
-            "evidence": self.evidence,
-        }
+        return {"class" if key == "mistake" else key: item for key, item in vars(self).items()}
 
 
 @dataclass(frozen=True)
@@ -73,69 +58,74 @@ class TensorReport:
     Attributes
     ----------
     name : str
-    shape : tuple of int
     analytic, numerical, error : ndarray
         The gradient of backward, the numerical one and the bound of its error, of the tensor's
         shape; NaN where the numerical one is not known.
+    scale : ndarray
+        Σⱼ |vⱼ ∂yⱼ/∂xᵢ|: what a gradient is judged against, since its terms may cancel.
     status : ndarray of int
         For each coordinate: `VERIFIED`, `KINK`, `UNRESOLVED`, `WRONG`, or `UNEXAMINED` if it was
         left out because the tensor is large or enough mistakes were proved.
-    scale : ndarray
-        Σⱼ |vⱼ ∂yⱼ/∂xᵢ|: what a gradient is judged against, since its terms may cancel.
-    directions : int
-        For a large tensor, how many directions were checked instead of the coordinates.
-    verified_directions : int
-        How many of them were verified.
-    kink_directions : int
-        How many of them lie on a kink, between the one-sided slopes.
+    directions : list of int
+        For a large tensor, the status of each direction that was checked instead of coordinates.
+    jacobian : ndarray or None
+        ∂y/∂x, shape (m, n), where it is small and every coordinate was looked at.
     """
 
     name: str
-    shape: tuple[int, ...]
     analytic: Array
     numerical: Array
     error: Array
-    status: Array
     scale: Array
-    directions: int = 0
-    verified_directions: int = 0
-    kink_directions: int = 0
+    status: Array
+    directions: list[int] = field(default_factory=list)
+    jacobian: Array | None = None
+
+    @classmethod
+    def unknown(cls, name: str, analytic: Array) -> TensorReport:
+        """Return the report of a tensor of which no coordinate was looked at."""
+        nan = np.broadcast_to(np.nan, analytic.shape)
+        status = np.broadcast_to(np.int8(UNEXAMINED), analytic.shape)
+        return cls(name, analytic, nan, nan, nan, status)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the tensor."""
+        return self.analytic.shape
 
     @property
     def size(self) -> int:
         """How many coordinates the tensor has."""
         return int(self.analytic.size)
 
+    def _count(self, status: int) -> int:
+        return int((self.status == status).sum())
+
     @property
     def verified(self) -> int:
         """How many coordinates are proved right."""
-        return int((self.status == VERIFIED).sum())
+        return self._count(VERIFIED)
 
     @property
     def on_kink(self) -> int:
         """How many coordinates lie on a kink, between the one-sided slopes."""
-        return int((self.status == KINK).sum())
+        return self._count(KINK)
 
     @property
     def wrong(self) -> int:
         """How many coordinates are proved wrong."""
-        return int((self.status == WRONG).sum())
+        return self._count(WRONG)
 
     @property
     def unresolved(self) -> int:
         """How many coordinates are neither."""
-        return int((self.status == UNRESOLVED).sum())
+        return self._count(UNRESOLVED)
 
     @property
     def covered(self) -> bool:
         """Whether anything about this tensor was proved."""
-        return not self.size or bool(
-            self.verified
-            or self.on_kink
-            or self.wrong
-            or self.verified_directions
-            or self.kink_directions
-        )
+        proved = (VERIFIED, KINK, WRONG)
+        return not self.size or any(self._count(s) or s in self.directions for s in proved)
 
     @property
     def relative_error(self) -> float:
@@ -145,33 +135,28 @@ class TensorReport:
             return float("nan")
         with np.errstate(all="ignore"):
             difference = np.abs(self.analytic - self.numerical)[known].max()
-            scale = max(
-                float(np.abs(self.scale[known]).max()), float(np.abs(self.analytic[known]).max())
-            )
+            scale = np.maximum(np.abs(self.scale), np.abs(self.analytic))[known].max()
         return float(difference / scale) if scale > 0 else 0.0
 
     def coverage(self) -> str:
         """Say in a few words what was proved."""
         if self.directions:
-            return f"{self.verified_directions} of {self.directions} directions"
+            return f"{self.directions.count(VERIFIED)} of {len(self.directions)} directions"
         return f"{self.verified} of {self.size}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return counts and arrays as plain Python values; None stands for NaN and infinity."""
-        return {
-            "name": self.name,
-            "shape": list(self.shape),
-            "verified": self.verified,
-            "on_kink": self.on_kink,
-            "unresolved": self.unresolved,
-            "wrong": self.wrong,
-            "directions": self.directions,
-            "verified_directions": self.verified_directions,
-            "relative_error": _plain(self.relative_error),
-            "analytic": _plain(self.analytic.tolist()),
-            "numerical": _plain(self.numerical.tolist()),
-            "error": _plain(self.error.tolist()),
-        }
+        counts = ("verified", "on_kink", "unresolved", "wrong", "directions")
+        arrays = ("relative_error", "analytic", "numerical", "error")
+        return (
+            {"name": self.name, "shape": list(self.shape)}
+            | {name: getattr(self, name) for name in counts}
+            | {name: _plain(getattr(self, name)) for name in arrays}
+        )
+
+
+def _plain(numbers: Any) -> Any:
+    return np.asarray(np.where(np.isfinite(numbers), numbers, None)).tolist()
 
 
 @dataclass(frozen=True)
@@ -197,14 +182,16 @@ class Report:
     tensors: tuple[TensorReport, ...]
     seed: int = 0
     forwards: int = 0
-    notes: tuple[str, ...] = field(default=())
 
     @property
     def verdict(self) -> Verdict:
         """`fail`: a proved mistake; `inconclusive`: nothing is proved of some tensor; or `pass`."""
         if self.findings:
             return "fail"
-        return "pass" if all(tensor.covered for tensor in self.tensors) else "inconclusive"
+        proved = all(tensor.covered for tensor in self.tensors) and any(
+            tensor.size for tensor in self.tensors
+        )
+        return "pass" if proved else "inconclusive"
 
     @property
     def ok(self) -> bool:
@@ -219,76 +206,68 @@ class Report:
     def coverage(self) -> str:
         """Say what was proved, in one line."""
         single = [tensor for tensor in self.tensors if not tensor.directions]
-        parts = []
+        parts = [f"{t.name}: {t.coverage()}" for t in self.tensors if t.directions]
         if single:
-            total = sum(tensor.size for tensor in single)
-            verified, kink, unresolved = (
+            verified, size, kink, unresolved = (
                 sum(getattr(tensor, name) for tensor in single)
-                for name in ("verified", "on_kink", "unresolved")
+                for name in ("verified", "size", "on_kink", "unresolved")
             )
-            parts.append(f"verified {verified} of {total}")
-            parts.append(f"on a kink {kink}, unresolved {unresolved}")
-        parts += [
-            f"{tensor.name}: {tensor.coverage()}" for tensor in self.tensors if tensor.directions
-        ]
+            counts = f"verified {verified} of {size}, on a kink {kink}, unresolved {unresolved}"
+            parts.insert(0, counts)
         return ", ".join(parts) + f" (seed {self.seed})"
 
-    def __str__(self) -> str:
-        lines = [f"{self.subject}: {self.verdict}"]
-        for finding in self.findings:
-            about = f"{finding.tensor}: " if finding.tensor else ""
-            lines.append(f"{about}{finding.sentence} [{finding.mistake}; {finding.check}]")
-            lines += [f"  {line}" for line in finding.evidence.splitlines()]
+    def _statements(self) -> list[tuple[str, str, str]]:
+        """Return (about what, a sentence, evidence) for everything there is to say."""
         if self.verdict == "inconclusive":
             names = ", ".join(tensor.name for tensor in self.tensors if not tensor.covered)
-            lines.append(
-                f"nothing could be proved of {names}: the numerical derivative is too noisy "
-                "there, or does not exist; try another point"
-            )
-        lines += self.notes
-        lines.append(self.coverage())
+            why = "the output is empty, or too noisy there, or has no derivative"
+            sentence = f"nothing could be proved of {names or 'it'}: {why}; try another point"
+            sentence = f"inconclusive: {sentence}"
+            return [(self.subject, sentence, "")]
+        found = [
+            (f"{self.subject}.{f.tensor}".rstrip("."), f"{f.sentence}.", f.evidence)
+            for f in self.findings
+        ]
+        return found or [(self.subject, self.verdict, "")]
+
+    def __str__(self) -> str:
+        lines = []
+        for about, sentence, evidence in self._statements():
+            lines.append(f"{about}: {sentence}")
+            lines += [f"  {line}" for line in evidence.splitlines()]
+        lines.append(f"  {self.coverage()}")
         rows = self._rows()
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             cells = [text.ljust(width) for text, width in zip(row, widths, strict=True)]
             lines.append(f"  {'  '.join(cells)}".rstrip())
         return "\n".join(lines)
 
     def _rows(self) -> list[tuple[str, ...]]:
-        head = ("tensor", "shape", "relative error", "verified", "kink", "unresolved", "wrong")
-        worst_first = sorted(
-            self.tensors, key=lambda t: (-t.wrong, -np.nan_to_num(t.relative_error))
-        )
-        return [head] + [
-            (
-                tensor.name,
-                str(tensor.shape),
-                f"{tensor.relative_error:.1e}",
-                tensor.coverage(),
-                *(
-                    "-" if tensor.directions and not count else str(count)
-                    for count in (tensor.on_kink, tensor.unresolved, tensor.wrong)
-                ),
+        def row(t: TensorReport) -> tuple[str, ...]:
+            counts = (
+                "-" if t.directions and not count else str(count)
+                for count in (t.on_kink, t.unresolved, t.wrong)
             )
-            for tensor in worst_first
-        ]
+            return t.name, str(t.shape), f"{t.relative_error:.1e}", t.coverage(), *counts
+
+        def badness(t: TensorReport) -> tuple[int, float]:
+            return t.wrong, float(np.nan_to_num(t.relative_error))
+
+        return [HEAD, *map(row, sorted(self.tensors, key=badness, reverse=True))]
 
     def _repr_html_(self) -> str:
-        def row(cells: tuple[str, ...], tag: str) -> str:
-            inside = "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
-            return f"<tr>{inside}</tr>"
-
-        head, *body = self._rows()
-        items = "".join(
-            f"<li><b>{html.escape(f.tensor or self.subject)}</b>: {html.escape(f.sentence)}"
-            f"<pre>{html.escape(f.evidence)}</pre></li>"
-            for f in self.findings
+        said = "".join(
+            f"<p><b>{html.escape(about)}</b>: {html.escape(sentence)}</p>"
+            f"<pre>{html.escape(evidence)}</pre>"
+            for about, sentence, evidence in self._statements()
         )
-        table = row(head, "th") + "".join(row(cells, "td") for cells in body)
-        return (
-            f"<p><b>{html.escape(self.subject)}: {self.verdict}</b></p><ul>{items}</ul>"
-            f"<table>{table}</table><p>{html.escape(self.coverage())}</p>"
+        head, *body = (
+            "".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in self._rows()
         )
+        rows = [head.replace("td>", "th>"), *body]
+        table = "".join(f"<tr>{row}</tr>" for row in rows)
+        return f"{said}<p>{html.escape(self.coverage())}</p><table>{table}</table>"
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as dicts, lists, strings and numbers that JSON knows."""
@@ -299,7 +278,6 @@ class Report:
             "tensors": [tensor.to_dict() for tensor in self.tensors],
             "seed": self.seed,
             "forwards": self.forwards,
-            "notes": list(self.notes),
         }
 
     def plot(self, ax: Any = None) -> Any:
@@ -307,16 +285,3 @@ class Report:
         from minidl.gradcheck.picture import draw
 
         return draw(self, ax)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value if np.isfinite(value) else None
-
-
-def unexamined(name: str, value: Array) -> TensorReport:
-    """Return the report of a tensor of which nothing could be compared."""
-    unknown = np.full(value.shape, np.nan)
-    status = np.full(value.shape, UNEXAMINED)
-    return TensorReport(name, value.shape, unknown, unknown, unknown, status, unknown)

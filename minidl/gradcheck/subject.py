@@ -19,8 +19,6 @@ from numpy.typing import DTypeLike, NDArray
 from minidl.layer import Layer
 from minidl.parameters import Buffer, Parameter, network_dtype, unique, walk
 
-__all__ = ["Subject", "Tensor", "as_inputs", "contiguous", "probe", "pull"]
-
 Array = NDArray[Any]
 Generators = (np.random.Generator, np.random.RandomState)
 
@@ -31,8 +29,7 @@ class Tensor:
 
     name: str
     shape: tuple[int, ...]
-    input: int | None = None
-    """The place among the inputs; None for a parameter."""
+    input: int | None = None  # the place among the inputs; None for a parameter
 
     def at(self, flat: int) -> str:
         """Name one coordinate, such as ``weight[3, 2]``."""
@@ -54,22 +51,26 @@ def probe(name: str) -> Iterator[None]:
 
 def as_inputs(layer: Any, inputs: Sequence[Any], dtype: DTypeLike | None) -> list[Any]:
     """Return copies of the inputs as arrays, floating ones in the layer's dtype."""
-    arrays = [
-        item if item is None or isinstance(item, (str, bool, int)) else np.array(item, order="C")
-        for item in inputs
-    ]
-    for place, array in enumerate(arrays):
-        if isinstance(array, np.ndarray) and array.dtype.kind in "cO":
+    arrays: list[Any] = []
+    for place, item in enumerate(inputs):
+        if item is None or isinstance(item, (str, bool, int)):
+            arrays.append(item)
+            continue
+        try:
+            array = np.array(item, order="C")
+        except ValueError as error:
+            raise ValueError(f"input {place} cannot be made an array: {error}") from None
+        if array.dtype.kind in "cO":
             raise TypeError(f"input {place} has dtype {array.dtype}: gradients here are real")
-    floating = [a for a in arrays if isinstance(a, np.ndarray) and a.dtype.kind == "f"]
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"input {place} has elements that are not finite")
+        arrays.append(array)
+    floating = [array for array in arrays if _floating(array)]
     if dtype is None:
         dtype = network_dtype(layer) or (np.result_type(*floating) if floating else np.float64)
-    for place, array in enumerate(arrays):
-        if isinstance(array, np.ndarray) and array.dtype.kind == "f":
-            if not np.isfinite(array).all():
-                raise ValueError(f"input {place} has elements that are not finite")
-            arrays[place] = array.astype(dtype)
-    return arrays
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"dtype must be floating, got {np.dtype(dtype)}")
+    return [array.astype(dtype) if _floating(array) else array for array in arrays]
 
 
 def contiguous(array: Any) -> Array:
@@ -83,15 +84,14 @@ def pull(returned: Any, inputs: int, wanted: Sequence[int]) -> list[Any] | None:
     One gradient is returned bare, several as a tuple, in which inputs without gradient may stand
     as None or be left out.
     """
-    if isinstance(returned, (tuple, list)) and not (
-        isinstance(returned, list) and len(wanted) == 1 and inputs == 1
-    ):
+    one = len(wanted) == 1
+    if isinstance(returned, tuple) or (isinstance(returned, list) and not (one and inputs == 1)):
         if len(returned) == inputs:
             return [returned[place] for place in wanted]
         return list(returned) if len(returned) == len(wanted) else None
-    if not wanted:
-        return []
-    return [returned] if len(wanted) == 1 or (returned is None and len(wanted) == 1) else None
+    if one:
+        return [returned]
+    return None if wanted else []
 
 
 class Subject:
@@ -128,12 +128,8 @@ class Subject:
         self.inputs = [
             array.astype(dtype) if dtype and _floating(array) else array for array in inputs
         ]
-        limit = getattr(layer, "differentiable", None)
-        self.wanted = [
-            place
-            for place, array in enumerate(self.inputs[:limit] if limit is not None else self.inputs)
-            if _floating(array)
-        ]
+        leading = self.inputs[: getattr(layer, "differentiable", None)]
+        self.wanted = [place for place, array in enumerate(leading) if _floating(array)]
         found = unique(self.layer, Parameter)
         self.parameters: list[Parameter] = list(found.values())
         self.tensors = [Tensor(f"input {i}", self.inputs[i].shape, i) for i in self.wanted]
@@ -148,14 +144,11 @@ class Subject:
         self.values += [contiguous(parameter.value) for parameter in self.parameters]
         self.forwards = 0
         self.replays_global = False
-        self._remember()
-
-    def _remember(self) -> None:
+        self.first_global: Any = None
         self._buffers = [(b, b.value.copy()) for b in unique(self.layer, Buffer).values()]
         self._generators = [
             (g, generator_state(g)) for g in unique(self.layer, Generators).values()
         ]
-        self.first_global: Any = None
 
     @property
     def stochastic(self) -> bool:
@@ -213,7 +206,10 @@ class Subject:
                 f"{type(self.layer).__name__}.forward must return the pair (output, cache), "
                 f"got {got} ({type(returned).__name__})"
             )
-        return returned[0], returned[1]
+        y, cache = returned
+        if not isinstance(y, (np.ndarray, np.generic, float)):
+            raise TypeError(f"the output must be a floating array or number, got {y!r:.60}")
+        return y, cache
 
     def output(self, values: Sequence[Array]) -> Array:
         """Return the output at a point as a float64 vector."""
@@ -238,7 +234,7 @@ class Subject:
         everything = [*(returned or [None] * len(self.wanted)), *added]
         return [
             contiguous(gradient)
-            if gradient is not None and np.shape(gradient) == tensor.shape
+            if np.shape(gradient) == tensor.shape and np.asarray(gradient).dtype.kind in "fiub"
             else np.full(tensor.shape, np.nan)
             for gradient, tensor in zip(everything, self.tensors, strict=True)
         ]

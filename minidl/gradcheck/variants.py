@@ -12,144 +12,119 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.gradcheck.coordinates import check_coordinates, recheck
-from minidl.gradcheck.directions import check_direction
+from minidl.gradcheck.diagnosis import diagnose
+from minidl.gradcheck.directions import SMALL, check_direction, check_tensor
 from minidl.gradcheck.point import DOUBLE, Point
-from minidl.gradcheck.report import UNRESOLVED, WRONG, TensorReport
-from minidl.gradcheck.subject import Subject
-
-__all__ = ["Variant", "check_variants"]
+from minidl.gradcheck.report import UNRESOLVED, WRONG, Finding, TensorReport
 
 Array = NDArray[Any]
 
 
-class Variant:
-    """A point at which some tensors are provably wrong.
-
-    Attributes
-    ----------
-    name, mistake, where : str
-        Of the variant, the class of a mistake that only it shows, and the words for it.
-    point : Point
-    reports : dict from int to TensorReport
-        The tensors that are wrong there, by place.
-    """
-
-    def __init__(
-        self, name: str, mistake: str, where: str, point: Point, reports: dict[int, TensorReport]
-    ) -> None:
-        self.name, self.mistake, self.where = name, mistake, where
-        self.point, self.reports = point, reports
-        self.jacobians: dict[int, Array | None] = {}
-
-
-def check_variants(point: Point, jitter: bool, small: int) -> Iterator[Variant]:
-    """Yield the variants at which a gradient is provably wrong.
+def check_variants(point: Point, tensors: list[TensorReport]) -> list[Finding]:
+    """Return the mistakes that show at the first of the variants at which there are any.
 
     Parameters
     ----------
     point : Point
         Where the check passed.
-    jitter : bool
-        Whether something there was on a kink or unresolved.
-    small : int
-        The size up to which coordinates are looked at.
+    tensors : list of TensorReport
+        What was found there.
     """
-    subject, wanted = point.subject, len(point.subject.wanted)
-    given = point.values
+    doubtful = any(tensor.on_kink or tensor.unresolved for tensor in tensors)
+    for name, mistake, where, near in _points(point, doubtful):
+        if near is None:
+            continue
+        check, wrong = f"variant: {name}", _wrong(near)
+        everything = [wrong.get(k, tensor) for k, tensor in enumerate(tensors)]
+        found = []
+        for k in wrong:
+            one = diagnose(near, k, everything)
+            sentence = f"the gradient is wrong {where}, though right at the given point: "
+            sentence += one.sentence
+            found.append(Finding(check, one.tensor, mistake or one.mistake, sentence, one.evidence))
+        if found:
+            return found
+    return list(_ties(point)) if point.subject.wanted else []
 
-    changes: list[tuple[str, str, str, list[Array]]] = []
 
-    def inputs(change: Any) -> list[Array]:
-        return [change(v) if k < wanted else v for k, v in enumerate(given)]
+def _points(point: Point, doubtful: bool) -> Iterator[tuple[str, str, str, Point | None]]:
+    """Yield (name, class of the mistakes that only show here, words for it, point)."""
+    subject, wanted, rng = point.subject, len(point.subject.wanted), point.rng
 
-    if wanted < len(given):
-        moved = [
-            v if k < wanted else v * point.rng.uniform(0.7, 1.3, v.shape)
-            for k, v in enumerate(given)
-        ]
-        changes.append(("moved parameters", "stale-cache", "once the parameters change", moved))
-    single = _single(point)
-    if single is not None:
-        yield from _examine("batch of one", "batch-of-one", "for a batch of one", single, small)
+    def moved(inputs: Any, parameters: Any) -> Point | None:
+        changes = [inputs] * wanted + [parameters] * len(subject.parameters)
+        values = zip(changes, point.values, point.scales, strict=True)
+        return _point(point, subject, [change(v, s) for change, v, s in values])
+
+    def same(v: Array, _: Array) -> Array:
+        return v
+
+    def other(v: Array, _: Array) -> Array:
+        return v * rng.uniform(0.7, 1.3, v.shape)
+
+    def large(v: Array, _: Array) -> Array:
+        return 8 * v
+
+    def jitter(v: Array, scale: Array) -> Array:
+        return v + 0.05 * scale * rng.uniform(-1, 1, v.shape)
+
+    def zero_column(v: Array, _: Array) -> Array:
+        changed = v.copy()
+        if changed.size and changed.ndim:
+            changed[..., 0] = 0
+        return changed
+
+    yield "batch of one", "batch-of-one", "for a batch of one", _single(point)
+    if subject.parameters:
+        near = moved(same, other)
+        yield "moved parameters", "stale-cache", "once the parameters change", near
     if wanted:
-        changes += [
-            ("zero column", "zero-column", "where a feature is zero", inputs(_zero_column)),
-            ("large input", "large-input", "for inputs 8 times as large", inputs(lambda v: 8 * v)),
-        ]
-        if jitter:
-            moved = [
-                v + 0.05 * s * point.rng.uniform(-1, 1, v.shape)
-                for v, s in zip(given, point.scales, strict=True)
-            ]
-            changes.append(("jitter", "", "at a point nearby", moved))
-    for name, mistake, where, values in changes:
-        near = _point(point, subject, values)
-        if near is not None:
-            yield from _examine(name, mistake, where, near, small)
-    if wanted:
-        yield from _ties(point)
+        yield "zero column", "zero-column", "where a feature is zero", moved(zero_column, same)
+        yield "large input", "large-input", "for inputs 8 times as large", moved(large, same)
+    if wanted and doubtful:
+        yield "jitter", "", "at a point nearby", moved(jitter, jitter)
 
 
-def _point(point: Point, subject: Subject, values: list[Array]) -> Point | None:
+def _point(point: Point, subject: Any, values: list[Array]) -> Point | None:
     """Return the point if the layer computes something finite there."""
     try:
-        y = subject.output(values)
-        if not y.size or not np.isfinite(y).all():
-            return None
-        cotangent = point.cotangent
-        if y.size != cotangent.size:
-            cotangent = point.rng.normal(size=y.size) if y.size != 1 else np.array([-1.7])
-        return Point(subject, values, cotangent, point.rng, point.eps)
+        near = Point(subject, values, point.cotangent, point.rng, point.eps)
     except Exception:  # the layer may refuse values of our choosing
         return None
+    return near if near.y.size and np.isfinite(near.y).all() else None
 
 
 def _single(point: Point) -> Point | None:
+    """Return the point with the first sample alone, if that changes nothing but the batch size."""
     subject = point.subject
     lengths = {np.shape(a)[:1] for a in subject.inputs if isinstance(a, np.ndarray)}
     if len(lengths) != 1 or () in lengths or lengths <= {(0,), (1,)} or subject.stochastic:
         return None
-    try:
-        one = subject.sliced(1)
-        y = np.asarray(one.forward(one.values)[0])
-        full = np.shape(subject.forward(point.values)[0])
-        if y.ndim and y.shape != (1, *full[1:]):
-            return None
-    except Exception:  # the layer may need more than one sample
+    one = subject.sliced(1)
+    near = _point(point, one, one.values)
+    if near is None or (near.shape and near.shape != (1, *point.shape[1:])):
         return None
-    return _point(point, one, one.values)
+    return near
 
 
-def _examine(name: str, mistake: str, where: str, point: Point, small: int) -> Iterator[Variant]:
+def _wrong(point: Point) -> dict[int, TensorReport]:
+    """Return the reports of the small tensors that are provably wrong, by their place."""
     tensors = [k for k, v in enumerate(point.values) if v.size]
-    for _ in range(2):
-        status, *_ = check_direction(point, point.random_direction(tensors))
-        if status != UNRESOLVED:
-            break
-    if status != WRONG:
-        return
-    variant = Variant(name, mistake, where, point, {})
-    for k in tensors:
-        if point.values[k].size <= small:
-            report, jacobian = check_coordinates(point, k)
-            if report.wrong:
-                recheck(point, k, report)
-            if report.wrong:
-                variant.reports[k] = report
-                variant.jacobians[k] = jacobian
-    if variant.reports:
-        yield variant
+    try:
+        for _ in range(2):
+            status = check_direction(point, point.random_direction(tensors))
+            if status != UNRESOLVED:
+                break
+        if status != WRONG:
+            return {}
+        small = [k for k in tensors if point.values[k].size <= SMALL]
+        reports = {k: check_tensor(point, k) for k in small}
+    except Exception:  # the layer may refuse values of our choosing
+        return {}
+    return {k: report for k, report in reports.items() if report.wrong}
 
 
-def _zero_column(value: Array) -> Array:
-    changed = value.copy()
-    if changed.size and changed.ndim:
-        changed[..., 0] = 0
-    return changed
-
-
-def _ties(point: Point) -> Iterator[Variant]:
+def _ties(point: Point) -> Iterator[Finding]:
     """Shift inputs with many equal elements as a whole: equal ones stay equal.
 
     Along the shift every convention for a subgradient gives the same slope, unless it counts a
@@ -157,15 +132,13 @@ def _ties(point: Point) -> Iterator[Variant]:
     """
     subject = point.subject
     values, shift = list(point.values), {}
-    scales = [np.median(point.scales[k]) for k in range(len(subject.wanted)) if values[k].size]
-    common = float(np.median(scales)) if scales else 1.0
-    for k in range(len(subject.wanted)):
-        if values[k].size:
-            # powers of two, so that inputs of similar scale tie with one another
-            own = float(np.median(point.scales[k]))
-            grid = 2.0 ** np.round(np.log2(common if 0.25 < own / common < 4 else own))
-            values[k] = (np.round(values[k] / grid) + 0.37) * grid
-            shift[k] = np.full(values[k].shape, grid)
+    lengths = [float(np.median(s)) if s.size else 1.0 for s in point.scales[: len(subject.wanted)]]
+    common = float(np.median(lengths))
+    for k, own in enumerate(lengths):
+        # powers of two, so that inputs of similar scale tie with one another
+        grid = 2.0 ** np.round(np.log2(common if 0.25 < own / common < 4 else own))
+        values[k] = (np.round(values[k] / grid) + 0.37) * grid
+        shift[k] = np.full(values[k].shape, grid)
     near = _point(point, subject, values)
     if near is None or near.eps > DOUBLE:
         return
@@ -176,17 +149,17 @@ def _ties(point: Point) -> Iterator[Variant]:
         one_sided = [(above - near.y) / 1e-5, (farther - near.y) / 1e-4]
         bend = np.max([np.abs(s - slope) for s in one_sided], axis=0)
         smooth = bend <= 1e-3 * np.abs(slope) + 1e-9 * np.abs(near.y).max()
-    if not smooth.any():
-        return
     cotangent = np.where(smooth, near.cotangent, 0)
     gradients = subject.gradients(values, cotangent)
     analytic = sum(float(np.vdot(gradients[k], d)) for k, d in shift.items())
     terms = cotangent * np.where(smooth, slope, 0)
     noise = 1e-8 * float(max(1.0, np.abs(near.y).max()) * np.abs(cotangent).sum())
     numerical, scale = float(terms.sum()), float(np.abs(terms).sum())
-    if abs(analytic - numerical) > 5e-3 * scale + noise:
-        where = (
-            f"where inputs are equal (shifted together: backward says {analytic:.6g}, "
-            f"numerical {numerical:.6g})"
+    if smooth.any() and abs(analytic - numerical) > 5e-3 * scale + noise:
+        yield Finding(
+            "variant: ties",
+            subject.tensors[0].name,
+            "tie-double-count",
+            "the gradient is wrong where inputs are equal (shifted together: backward says "
+            f"{analytic:.6g}, numerical {numerical:.6g})",
         )
-        yield Variant("ties", "tie-double-count", where, near, {})

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minidl.initializers import Initializer, draw, glorot_uniform, zeros
+from minidl.initializers import RNG, Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
 from minidl.layers.recurrent import check_sequences
 from minidl.parameters import Array, Parameter
 from minidl.validation import as_generator, boolean, integer
-
-if TYPE_CHECKING:
-    from numpy.random import Generator
 
 __all__ = ["MultiHeadAttention", "PositionalEncoding"]
 
@@ -166,7 +163,7 @@ class MultiHeadAttention(Layer):
         bias: bool = True,
         weight_initializer: Initializer = glorot_uniform,
         bias_initializer: Initializer = zeros,
-        rng: Generator | int | None = None,
+        rng: RNG = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
         self.features = integer("features", features, least=1)
@@ -182,7 +179,9 @@ class MultiHeadAttention(Layer):
         qkv = np.concatenate([query.value, key.value, value.value], axis=1)
         self.weight_qkv, self.weight_output = Parameter(qkv, dtype), output
         self.bias_query, self.bias_value, self.bias_output = (
-            draw(self, "bias", bias_initializer, rng, square[:1], dtype) if bias else None
+            draw(self, "bias", bias_initializer, rng, square[:1], dtype)
+            if boolean("bias", bias)
+            else None
             for _ in range(3)
         )
 

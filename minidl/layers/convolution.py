@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minidl.initializers import Initializer, draw, glorot_uniform, zeros
+from minidl.initializers import RNG, Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
 from minidl.layers.windows import Pair, Windows, check_images
-from minidl.parameters import Array, Parameter
-from minidl.validation import as_generator, integer
-
-if TYPE_CHECKING:
-    from numpy.random import Generator
+from minidl.parameters import Array
+from minidl.validation import as_generator, boolean, integer
 
 __all__ = ["Conv2D"]
 
@@ -118,18 +115,17 @@ class Conv2D(Layer):
         bias: bool = True,
         weight_initializer: Initializer = glorot_uniform,
         bias_initializer: Initializer = zeros,
-        rng: Generator | int | None = None,
+        rng: RNG = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
         self.in_channels = integer("in_channels", in_channels, least=1)
         self.out_channels = integer("out_channels", out_channels, least=1)
         self.windows = Windows.of(kernel_size, stride, padding)
+        boolean("bias", bias)
         rng = as_generator(rng)
         shape = (self.out_channels, self.in_channels, *self.windows.kernel)
         self.weight = draw(self, "weight", weight_initializer, rng, shape, dtype)
-        self.bias: Parameter | None = None
-        if bias:
-            self.bias = draw(self, "bias", bias_initializer, rng, shape[:1], dtype)
+        self.bias = draw(self, "bias", bias_initializer, rng, shape[:1], dtype) if bias else None
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (the convolved images, cache)."""

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minidl.initializers import Initializer, draw, glorot_uniform, zeros
+from minidl.initializers import RNG, Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
 from minidl.parameters import Array
 from minidl.validation import as_generator, boolean, integer
-
-if TYPE_CHECKING:
-    from numpy.random import Generator
 
 __all__ = ["Dense"]
 
@@ -76,7 +71,7 @@ class Dense(Layer):
         bias: bool = True,
         weight_initializer: Initializer = glorot_uniform,
         bias_initializer: Initializer = zeros,
-        rng: Generator | int | None = None,
+        rng: RNG = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
         self.in_features = integer("in_features", in_features, least=1)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from minidl.initializers import RNG
 from minidl.layer import Layer
 from minidl.parameters import Array
 from minidl.validation import as_generator, number
-
-if TYPE_CHECKING:
-    from numpy.random import Generator
 
 __all__ = ["Dropout"]
 
@@ -61,7 +57,7 @@ class Dropout(Layer):
            [1., 1., 1., 1.]])
     """
 
-    def __init__(self, rate: float, *, rng: Generator | int | None = None) -> None:
+    def __init__(self, rate: float, *, rng: RNG = None) -> None:
         self.rate = number("rate", rate, least=0, below=1)
         self.rng = np.random.default_rng(as_generator(rng).integers(2**63))
 

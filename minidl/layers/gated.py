@@ -10,6 +10,7 @@ import numpy as np
 from minidl.layer import Layer
 from minidl.layers._functions import normal_cdf, sigmoid
 from minidl.parameters import Array
+from minidl.validation import boolean
 
 __all__ = ["GELU", "SiLU"]
 
@@ -83,7 +84,7 @@ class GELU(Layer):
     """
 
     def __init__(self, approximate: bool = False) -> None:
-        self.approximate = bool(approximate)
+        self.approximate = boolean("approximate", approximate)
 
     @np.errstate(over="ignore")
     def forward(self, x: Array) -> tuple[Array, Any]:

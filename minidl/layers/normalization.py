@@ -172,8 +172,10 @@ def _sums(axis: int, *factors: Array) -> Array:
     """Return Σ x, or Σ x · y, over all axes but one: several times as fast as sum(axis=…)."""
     axes = ascii_lowercase[: factors[0].ndim]
     terms = ",".join([axes] * len(factors))
-    sums: Array = np.einsum(f"{terms}->{axes[axis]}", *factors)
-    return sums
+    if len(axes) == 2:
+        return np.asarray(np.einsum(f"{terms}->{axes[axis]}", *factors))
+    # einsum adds one by one: sums over single samples, added pairwise, keep the digits of float32
+    return np.asarray(np.einsum(f"{terms}->{axes[axis]}{axes[0]}", *factors).sum(axis=1))
 
 
 class LayerNorm(Layer):

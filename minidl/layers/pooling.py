@@ -29,6 +29,16 @@ class _Pool2D(Layer):
                 "image"
             )
 
+    def _look(self, x: Array, border: float) -> tuple[Array, list[Array]]:
+        """Return the images, with a border of that value, and their parts; or raise."""
+        check_images(self, x)
+        counts = self.windows.count(self, x.shape)
+        if x.dtype.kind != "f":
+            x = x.astype(np.float64)
+        if any(self.windows.padding):
+            x = self.windows.pad(x, border)
+        return x, self._parts(x, counts)
+
     def _parts(self, x: Array, counts: tuple[int, ...]) -> list[Array]:
         """Return, for each place in the window, a view of what all windows see there."""
         return [x[:, :, down, right] for down, right in self.windows.slices(counts)]
@@ -48,11 +58,6 @@ class _Pool2D(Layer):
             else:
                 np.multiply(dy, factor, out=target)
         return self.windows.crop(dx)
-
-    def _padded(self, x: Array, value: float) -> Array:
-        if x.dtype.kind != "f":
-            x = x.astype(np.float64)
-        return self.windows.pad(x, value) if any(self.windows.padding) else x
 
     def __repr__(self) -> str:
         kernel, stride, padding = self.windows.kernel, self.windows.stride, self.windows.padding
@@ -108,10 +113,7 @@ class MaxPool2D(_Pool2D):
 
     def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (the maxima, cache)."""
-        check_images(self, x)
-        counts = self.windows.count(self, x.shape)
-        x = self._padded(x, -np.inf)
-        parts = self._parts(x, counts)
+        x, parts = self._look(x, -np.inf)
         y = np.maximum(parts[0], parts[-1])
         for part in parts[1:-1]:
             np.maximum(y, part, out=y)
@@ -171,10 +173,7 @@ class AvgPool2D(_Pool2D):
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (the means, cache)."""
-        check_images(self, x)
-        counts = self.windows.count(self, x.shape)
-        x = self._padded(x, 0.0)
-        first, *others = self._parts(x, counts)
+        x, (first, *others) = self._look(x, 0.0)
         y = first.copy(order="K")
         for part in others:
             y += part

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minidl.initializers import Initializer, draw, glorot_uniform, zeros
+from minidl.initializers import RNG, Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
 from minidl.parameters import Array, Parameter
 from minidl.validation import as_generator, boolean, integer, number
-
-if TYPE_CHECKING:
-    from numpy.random import Generator
 
 __all__ = ["GRU", "LSTM", "RNN", "check_sequences"]
 
@@ -38,7 +35,7 @@ class _Recurrent(Layer):
         last: bool = False,
         weight_initializer: Initializer = glorot_uniform,
         bias_initializer: Initializer = zeros,
-        rng: Generator | int | None = None,
+        rng: RNG = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
         self.in_features = integer("in_features", in_features, least=1)

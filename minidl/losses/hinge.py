@@ -101,7 +101,7 @@ class Hinge(Loss):
             losses = (slack * slopes).sum(axis=1)
             slopes[true] = -slopes.sum(axis=1)
         else:
-            signs = _signs(without(target.reshape(-1), shares), target.shape, f"{self}: sign")
+            signs = _signs(without(target.reshape(-1), shares), target.shape, self, "sign")
             signs = signs.astype(rows.dtype)
             losses = np.maximum(self.margin - signs * rows, 0)
             slopes = -signs * (losses > 0)
@@ -123,7 +123,7 @@ class Hinge(Loss):
     def prepare_target(self, target: Array, prediction: Array) -> Array:
         """Return class indices as integers, and signs as −1 and +1 in the prediction's dtype."""
         if target.shape[1:] == prediction.shape[1:]:
-            return _signs(target, target.shape, "y: label").astype(prediction.dtype)
+            return _signs(target, target.shape, "y", "label").astype(prediction.dtype)
         if target.shape[1:] != prediction.shape[1:-1]:
             raise ValueError(
                 f"y: a network with outputs of shape {('N', *prediction.shape[1:])} needs labels "
@@ -135,17 +135,17 @@ class Hinge(Loss):
         return class_labels(target, prediction.shape[-1])
 
 
-def _signs(target: Array, shape: tuple[int, ...], what: str) -> Array:
+def _signs(target: Array, shape: tuple[int, ...], where: Any, what: str) -> Array:
     """Return −1 and +1 for targets −1 (or 0) and +1."""
     if target.dtype.kind not in "iufb":
-        raise TypeError(f"{what}s must be real numbers, got dtype {target.dtype}")
+        raise TypeError(f"{where}: {what}s must be real numbers, got dtype {target.dtype}")
     positive = target > 0
     wrong = (target != positive) & (target != -1)
     if wrong.any():
         first = int(wrong.argmax())
         place = tuple(int(i) for i in np.unravel_index(first, shape))
         raise ValueError(
-            f"{what} {target.reshape(-1)[first]} at {spell(place)} is none: two classes are −1 "
-            "(or 0) and +1"
+            f"{where}: {what} {target.reshape(-1)[first]} at {spell(place)} is none: two "
+            "classes are −1 (or 0) and +1"
         )
     return 2 * positive.astype(np.int8) - 1

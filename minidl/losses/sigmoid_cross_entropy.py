@@ -74,7 +74,7 @@ class SigmoidCrossEntropy(ElementwiseLoss):
 
     def terms(self, z: Array, t: Array) -> tuple[Array, Array]:
         """Return (c t softplus(−z) + (1 − t) softplus(z), (1 − t) σ(z) − c t σ(−z))."""
-        _check_range(t, f"{self}: target")
+        _check_range(t, self, "target")
         yes, no = self._weight_of_yes(z) * t, 1 - t
         small = np.exp(-np.abs(z))
         tail = np.log1p(small)
@@ -94,7 +94,7 @@ class SigmoidCrossEntropy(ElementwiseLoss):
     def prepare_target(self, target: Array, prediction: Array) -> Array:
         """Return the targets, booleans or numbers from 0 to 1, in the dtype of the prediction."""
         prepared = super().prepare_target(target, prediction)
-        _check_range(prepared, "y: label")
+        _check_range(prepared, "y", "label")
         return prepared
 
     def _weight_of_yes(self, z: Array) -> Any:
@@ -108,10 +108,10 @@ class SigmoidCrossEntropy(ElementwiseLoss):
         return self.pos_weight.astype(z.dtype)
 
 
-def _check_range(target: Array, what: str) -> None:
+def _check_range(target: Array, where: Any, what: str) -> None:
     if not (target.min() >= 0 and target.max() <= 1):
         place = tuple(np.argwhere(~((target >= 0) & (target <= 1)))[0].tolist())
         raise ValueError(
-            f"{what} {target[place]} at {spell(place)} is out of range: 1 stands for yes, 0 for "
-            "no, probabilities between are allowed"
+            f"{where}: {what} {target[place]} at {spell(place)} is out of range: 1 stands for yes, "
+            "0 for no, probabilities between are allowed"
         )

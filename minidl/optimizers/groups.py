@@ -79,13 +79,11 @@ def _options(pattern: str, options: Any) -> dict[str, Any]:
     """Return the options of a group as floats and schedules."""
     if not isinstance(options, Mapping):
         raise TypeError(f"groups: {pattern!r} needs a dict of options, got {options!r}")
+    checks: dict[str, Any] = {"learning_rate": as_rate, "weight_decay": number}
     checked: dict[str, Any] = {}
     for name, value in options.items():
         what = f"groups[{pattern!r}]: {name}"
-        if name == "learning_rate":
-            checked[name] = as_rate(what, value, least=0)
-        elif name == "weight_decay":
-            checked[name] = number(what, value, least=0)
-        else:
-            raise ValueError(f"{what} is no option of a group: learning_rate and weight_decay are")
+        if name not in checks:
+            raise ValueError(f"{what} is no option of a group: {' and '.join(checks)} are")
+        checked[name] = checks[name](what, value, least=0)
     return checked

@@ -87,10 +87,15 @@ class Optimizer(ABC):
         parameters = unique(network, Parameter)
         if not parameters:
             raise ValueError(f"nothing to train: {type(network).__name__} has no parameters")
-        self.groups = checked_groups(groups)
-        self._stretches, self._frozen = stretches(parameters, self.groups)
+        self._groups = checked_groups(groups)
+        self._stretches, self._frozen = stretches(parameters, self._groups)
         self.network = network
         self.vector = ParameterVector(network)
+
+    @property
+    def groups(self) -> Mapping[str, Mapping[str, Any]]:
+        """The groups as they were given; others need another optimizer."""
+        return self._groups
 
     @property
     def learning_rate(self) -> float:

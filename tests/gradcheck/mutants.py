@@ -264,7 +264,7 @@ def mutants_of(kind, sample) -> Iterator[Mutant]:
                 scope: dict[str, Any] = {}
                 exec(
                     compile(changed, f"<mutant of {kind.__name__}>", "exec"),
-                    function.__globals__,
+                    inspect.unwrap(function).__globals__,  # a decorator has others
                     scope,
                 )
                 line = difference(tree, changed)

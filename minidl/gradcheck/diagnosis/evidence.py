@@ -13,11 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from minidl.gradcheck.point import Point
 from minidl.gradcheck.report import KINK, UNRESOLVED, WRONG, TensorReport
 
-__all__ = ["Answer", "Evidence", "subsets"]
-
 Array = NDArray[Any]
+# (the class of the mistake, a sentence), or None if the guess does not fit.
 Answer = tuple[str, str] | None
-"""(the class of the mistake, a sentence), or None if the guess does not fit."""
 
 
 class Evidence:
@@ -41,9 +39,7 @@ class Evidence:
         ∂y/∂value, shape (m, n), if it is small.
     """
 
-    def __init__(
-        self, point: Point, k: int, reports: list[TensorReport], jacobian: Array | None
-    ) -> None:
+    def __init__(self, point: Point, k: int, reports: list[TensorReport]) -> None:
         self.point, self.k, self.reports = point, k, reports
         report = self.report = reports[k]
         subject = point.subject
@@ -52,10 +48,9 @@ class Evidence:
         self.a, self.n, self.scale = report.analytic, report.numerical, report.scale
         self.value = point.values[k]
         self.shape = self.value.shape
-        output = np.shape(subject.forward(point.values)[0])
-        self.v, self.y = point.cotangent.reshape(output), point.y.reshape(output)
+        self.v, self.y = point.cotangent.reshape(point.shape), point.y.reshape(point.shape)
         self.inputs = point.values[: len(subject.wanted)]
-        self.jacobian = jacobian
+        self.jacobian = report.jacobian
         self.known = np.isfinite(self.n) & (report.status != KINK) & (report.status != UNRESOLVED)
         sure = np.where(np.isfinite(report.error), report.error, 0)
         self.precision = np.maximum(1e-6 * self._largest(self.scale), 3 * sure)

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from minidl.gradcheck.diagnosis.evidence import Answer, Evidence
 
-__all__ = ["nothing_in_slices", "wrong_region"]
-
 Array = NDArray[Any]
 
 

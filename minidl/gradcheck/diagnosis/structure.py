@@ -11,17 +11,6 @@ from numpy.typing import NDArray
 
 from minidl.gradcheck.diagnosis.evidence import Answer, Evidence, subsets
 
-__all__ = [
-    "cross_terms",
-    "jacobian_transposed",
-    "overwritten_contributions",
-    "overwritten_in_places",
-    "parameter_rearranged",
-    "partial_samples",
-    "rearranged",
-    "wrong_axis",
-]
-
 Array = NDArray[Any]
 
 
@@ -94,22 +83,15 @@ def parameter_rearranged(e: Evidence) -> Answer:
     return None
 
 
-def jacobian_transposed(e: Evidence) -> Answer:
-    """Backward multiplies by J where it must multiply by Jᵀ."""
+def jacobian_misused(e: Evidence) -> Answer:
+    """Backward multiplies by J instead of Jᵀ, or drops what elements do to one another."""
     d = e.jacobian
-    if d is None or d.shape[0] != d.shape[1] or not np.isfinite(d).all():
+    if d is None or e.terms is None:
         return None
-    if e.fits((d @ e.v.reshape(-1)).reshape(e.shape)):
-        return (
-            "jacobian-transposed",
-            "backward multiplies by the Jacobian where it must multiply by its transpose",
-        )
-    return None
-
-
-def cross_terms(e: Evidence) -> Answer:
-    """Backward drops the influence of elements on one another, along some axes or altogether."""
-    if e.terms is None or e.y.shape != e.shape or e.y.ndim == 0:
+    if d.shape[0] == d.shape[1] and e.fits((d @ e.v.reshape(-1)).reshape(e.shape)):
+        sentence = "backward multiplies by the Jacobian where it must multiply by its transpose"
+        return "jacobian-transposed", sentence
+    if e.y.shape != e.shape or e.y.ndim == 0:
         return None
     index = np.indices(e.shape).reshape(e.y.ndim, -1)
     for axes in subsets(e.y.ndim):
@@ -150,9 +132,9 @@ def partial_samples(e: Evidence) -> Answer:
     return None
 
 
-def overwritten_contributions(e: Evidence, either: bool = False) -> Answer:
-    """Backward keeps only the last contribution where several meet; the first if `either`."""
-    if e.terms is None or not e.y.ndim or not e.wrong.any():
+def overwritten_contributions(e: Evidence) -> Answer:
+    """Backward keeps only the first or last contribution where several meet, else it is right."""
+    if e.terms is None or not e.y.ndim or not e.wrong.any() or not (e.known & ~e.wrong).any():
         return None
     wrong = np.flatnonzero(e.wrong)
     terms = e.terms.reshape(*e.y.shape, -1)[..., wrong]
@@ -161,9 +143,8 @@ def overwritten_contributions(e: Evidence, either: bool = False) -> Answer:
     for summed in [(), *subsets(e.y.ndim)]:
         groups = terms.sum(axis=summed).reshape(-1, wrong.size)
         present = np.abs(groups) > small
-        ends = [len(groups) - 1 - np.argmax(present[::-1], axis=0)]
-        if either:  # a loop may run over the places or over the offsets, which turns the order
-            ends.append(np.argmax(present, axis=0))
+        # a loop may run over the places or over the offsets, which turns the order
+        ends = (len(groups) - 1 - np.argmax(present[::-1], axis=0), np.argmax(present, axis=0))
         kept = [np.abs(groups[end, np.arange(wrong.size)] - a) <= small for end in ends]
         if (present.sum(axis=0) > 1).all() and any(k.all() for k in kept):
             return (
@@ -172,11 +153,6 @@ def overwritten_contributions(e: Evidence, either: bool = False) -> Answer:
                 "(np.add.at for repeated indices)",
             )
     return None
-
-
-def overwritten_in_places(e: Evidence) -> Answer:
-    """Backward does so, and elements with one contribution only are right."""
-    return overwritten_contributions(e, True) if (e.known & ~e.wrong).any() else None
 
 
 def wrong_axis(e: Evidence) -> Answer:

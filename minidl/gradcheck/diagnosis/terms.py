@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minidl.gradcheck.diagnosis.evidence import Answer, Evidence, subsets
-
-__all__ = ["mean_and_variance", "missing_term", "wrong_variable"]
 
 Array = NDArray[Any]
 
@@ -58,36 +56,30 @@ def mean_and_variance(e: Evidence) -> Answer:
     lack = e.n - e.a
     for axes in subsets(len(e.shape)):
         length = int(np.prod([e.shape[axis] for axis in axes]))
-        if length < 2:
-            continue
-        centred = e.value - e.value.mean(axis=axes, keepdims=True)
-        one = np.ones(e.shape)
-        bases: list[tuple[str, str, list[Array]]] = [
-            ("mean-path", "the path through the mean", [one]),
-            ("variance-path", "the path through the variance", [centred]),
-        ]
-        if e.y.shape == e.shape:
-            with np.errstate(all="ignore"):
-                bases += [
-                    ("missing-term", "a multiple of the output", [e.y]),
-                    ("missing-term", "a multiple of the output's exponential", [np.exp(e.y)]),
-                ]
-        if e.y.shape == e.shape and len(axes) < len(e.shape):
-            bases += [("wrong-axis", what, basis) for what, basis in _other_axes(e, axes, centred)]
-        bases += [
-            ("missing-term", "a multiple of the input", [e.value]),
-            ("variance-path", "the path through mean and variance", [one, centred]),
-        ]
-        for mistake, what, basis in bases:
+        for mistake, what, basis in _paths(e, axes):
             if length > len(basis) and e.n.size - len(basis) * e.n.size // length >= 2:
                 guess = _projected(lack, basis, axes)
                 if e.fits(guess, target=lack):
                     along = " and ".join(map(str, axes))
-                    return (
-                        mistake,
-                        f"{what} along axis {along} is missing or has a wrong coefficient",
-                    )
+                    sentence = f"{what} along axis {along} is missing or has a wrong coefficient"
+                    return mistake, sentence
     return None
+
+
+def _paths(e: Evidence, axes: tuple[int, ...]) -> Iterator[tuple[str, str, list[Array]]]:
+    """Yield (mistake, what, arrays of which a multiple in each slice would be lacking)."""
+    centred = e.value - e.value.mean(axis=axes, keepdims=True)
+    one = np.ones(e.shape)
+    yield "mean-path", "the path through the mean", [one]
+    yield "variance-path", "the path through the variance", [centred]
+    if e.y.shape == e.shape:
+        yield "missing-term", "a multiple of the output", [e.y]
+        yield "missing-term", "a multiple of the output's exponential", [np.exp(e.y)]
+        if len(axes) < len(e.shape):
+            for what, basis in _other_axes(e, axes, centred):
+                yield "wrong-axis", what, basis
+    yield "missing-term", "a multiple of the input", [e.value]
+    yield "variance-path", "the path through mean and variance", [one, centred]
 
 
 def _other_axes(
@@ -116,80 +108,55 @@ def _other_axes(
 
 def _projected(array: Array, basis: list[Array], axes: tuple[int, ...]) -> Array:
     """Return the least-squares fit of the array by the basis in every slice along the axes."""
-    rest = tuple(i for i in range(array.ndim) if i not in axes)
-    order = rest + axes
+    last = tuple(range(-len(axes), 0))
 
-    def rows(item: Array) -> Array:
-        moved = item.transpose(order)
-        return moved.reshape(int(np.prod(moved.shape[: len(rest)], dtype=int)), -1)
+    def slices(item: Array) -> Array:
+        moved = np.moveaxis(item, axes, last)
+        return moved.reshape(*moved.shape[: -len(axes)], -1)
 
-    columns = np.stack([rows(b) for b in basis], axis=2)
-    target = rows(array)
-    guess = np.empty_like(target)
-    for i, (matrix, row) in enumerate(zip(columns, target, strict=True)):
-        if not np.isfinite(matrix).all():
-            return np.full(array.shape, np.nan)
-        guess[i] = matrix @ np.linalg.lstsq(matrix, row, rcond=None)[0]
-    back = guess.reshape([array.shape[i] for i in order])
-    return back.transpose(np.argsort(order))
+    columns = np.stack([slices(b) for b in basis], axis=-1)
+    coefficients = np.linalg.pinv(columns) @ slices(array)[..., np.newaxis]
+    guess = (columns @ coefficients).reshape(np.moveaxis(array, axes, last).shape)
+    return np.moveaxis(guess, last, axes)
 
 
 def wrong_variable(e: Evidence) -> Answer:
     """Backward uses one function of the input where another belongs."""
     if e.elementwise:
         return None
-    lack = e.n - e.a
-    if e.is_input:
-        forms = _transforms(e.value)
-        answer = _wrong_in_template(e, forms | {"y": e.y, "exp(y)": np.exp(np.minimum(e.y, 50))})
-        if answer is not None:
-            return answer
-        weights = {"": np.array(1.0)} | ({"dy · ": e.v} if e.v.shape == e.shape else {})
-        if e.y.shape == e.shape:
-            forms["y"] = e.y
+    with np.errstate(all="ignore"):
+        for x in [e.value] if e.is_input else e.inputs:
+            forms = _transforms(x) | {"y": e.y, "exp(y)": np.exp(np.minimum(e.y, 50))}
+            forms = {name: form for name, form in forms.items() if form.shape == e.v.shape}
+            for template in _templates(e):
+                said = [name for name, t in forms.items() if e.fits(template(t))]
+                due = [name for name, t in forms.items() if e.fits(template(t), target=e.n)]
+                if said and due:
+                    return "wrong-variable", f"backward uses {said[0]} where {due[-1]} belongs"
+        forms = {name: f for name, f in (_transforms(e.value) | {"y": e.y}).items() if e.is_input}
         for (first, f), (second, g) in itertools.permutations(forms.items(), 2):
-            for weight in weights.values():
-                with np.errstate(all="ignore"):
-                    c = _multiple(e, weight * (f - g), lack)
-                if c is not None and c > 0:
-                    return "wrong-variable", f"backward uses {second} where {first} belongs"
-        return None
-    for x in e.inputs:
-        forms = _transforms(x)
-        if x.shape != e.v.shape:
-            continue
-        forms["y"] = e.y
-        for (first, f), (second, g) in itertools.permutations(forms.items(), 2):
-            for axes in [(), *subsets(x.ndim)]:
-                with np.errstate(all="ignore"):
-                    guess = (e.v * g).sum(axis=axes)
-                    right = (e.v * f).sum(axis=axes)
-                if e.fits(guess) and e.fits(right, target=e.n):
-                    return "wrong-variable", f"backward uses {second} where {first} belongs"
+            for weight in (1.0, e.v):
+                if f.shape == g.shape == np.shape(weight * f):
+                    c = _multiple(e, weight * (f - g), e.n - e.a)
+                    if c is not None and c > 0:
+                        return "wrong-variable", f"backward uses {second} where {first} belongs"
     return None
 
 
-def _wrong_in_template(e: Evidence, forms: dict[str, Array]) -> Answer:
-    """Try the backward passes of softmax, t (dy − Σ dy t), and its logarithm, dy − t Σ dy."""
-    if e.y.shape != e.shape:
-        return None
+def _templates(e: Evidence) -> Iterator[Callable[[Array], Array]]:
+    """Yield gradients as functions of a transform t of the input.
 
-    def softmax(t: Array, axis: int) -> Array:
-        guess: Array = t * (e.v - (e.v * t).sum(axis=axis, keepdims=True))
-        return guess
-
-    def logarithm(t: Array, axis: int) -> Array:
-        guess: Array = e.v - t * e.v.sum(axis=axis, keepdims=True)
-        return guess
-
-    forms = {name: form for name, form in forms.items() if form.shape == e.shape}
-    for template in (softmax, logarithm):
-        for axis in range(e.y.ndim):
-            said = [name for name, t in forms.items() if e.fits(template(t, axis))]
-            due = [name for name, t in forms.items() if e.fits(template(t, axis), target=e.n)]
-            if said and due:
-                return "wrong-variable", f"backward uses {said[0]} where {due[-1]} belongs"
-    return None
+    They are those of softmax, t (dy − Σ dy t), and of its logarithm, dy − t Σ dy, along an axis,
+    and for a parameter the sum of dy t.
+    """
+    if not e.is_input:
+        for axes in [(), *subsets(e.v.ndim)]:
+            yield lambda t, axes=axes: (e.v * t).sum(axis=axes)  # type: ignore[misc]
+        return
+    for axis in range(e.v.ndim):
+        along = {"axis": axis, "keepdims": True}
+        yield lambda t, along=along: t * (e.v - (e.v * t).sum(**along))  # type: ignore[misc]
+        yield lambda t, along=along: e.v - t * e.v.sum(**along)  # type: ignore[misc]
 
 
 def _transforms(x: Array) -> dict[str, Array]:

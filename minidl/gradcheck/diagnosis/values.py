@@ -9,17 +9,6 @@ import numpy as np
 
 from minidl.gradcheck.diagnosis.evidence import Answer, Evidence
 
-__all__ = [
-    "constant_factor",
-    "factor_along_axes",
-    "low_precision",
-    "not_finite",
-    "passed_through",
-    "sign",
-    "swapped",
-    "zero",
-]
-
 
 def not_finite(e: Evidence) -> Answer:
     """Backward gives NaN or infinity where a derivative exists."""
@@ -33,26 +22,18 @@ def not_finite(e: Evidence) -> Answer:
     return "not-finite", f"the gradient is not finite although a derivative exists{where}"
 
 
-def zero(e: Evidence) -> Answer:
-    """Backward gives nothing."""
-    if e.a[e.known].any():
-        return None
-    return "zero", "the gradient is zero everywhere, the numerical one is not"
-
-
-def passed_through(e: Evidence) -> Answer:
-    """Backward returns the upstream gradient."""
-    if e.fits(e.v):
-        return "upstream-passed-through", "backward hands on the upstream gradient unchanged"
-    if e.v.T.shape == e.shape and e.v.ndim > 1 and e.fits(e.v.T):
-        return "upstream-passed-through", "backward hands on the upstream gradient, transposed"
-    return None
-
-
-def sign(e: Evidence) -> Answer:
-    """Backward gives the negative."""
-    if e.fits(-e.n):
-        return "sign", "the gradient has the wrong sign everywhere"
+def prediction(e: Evidence) -> Answer:
+    """Backward gives what takes no fitting: nothing, the upstream, the negative."""
+    if not e.a[e.known].any():
+        return "zero", "the gradient is zero everywhere, the numerical one is not"
+    passed = "backward hands on the upstream gradient"
+    for mistake, sentence, guess in (
+        ("upstream-passed-through", f"{passed} unchanged", e.v),
+        ("upstream-passed-through", f"{passed}, transposed", e.v.T),
+        ("sign", "the gradient has the wrong sign everywhere", -e.n),
+    ):
+        if e.fits(guess):
+            return mistake, sentence
     return None
 
 
@@ -69,17 +50,14 @@ def constant_factor(e: Evidence) -> Answer:
     if not names and (np.abs(n) > 1e-3 * np.abs(n).max()).sum() < 2:
         return None  # any two numbers are multiples of one another
     if names and names[0].startswith("1/"):
-        rest = " or ".join(names)
-        return (
-            "constant-factor",
-            f"the gradient is {rest} of the numerical one everywhere: divided by "
-            f"{names[0][2:]} once too often?",
+        whole = " or ".join(name.removeprefix("1/") for name in names)
+        sentence = (
+            f"is divided by {whole}: it is 1/{1 / factor:.6g} of the numerical one everywhere"
         )
-    called = f" ({' or '.join(names)})" if names else ""
-    return (
-        "constant-factor",
-        f"the gradient is {factor:.6g}{called} times the numerical one everywhere",
-    )
+    else:
+        called = f" ({' or '.join(names)})" if names else ""
+        sentence = f"is {factor:.6g}{called} times the numerical one everywhere"
+    return "constant-factor", f"the gradient {sentence}"
 
 
 def _names(e: Evidence, factor: float) -> list[str]:
@@ -92,20 +70,17 @@ def _names(e: Evidence, factor: float) -> list[str]:
         sizes[f"the size of the {what} ({array.size})"] = array.size
     for axis, length in enumerate(e.shape if not e.is_input else ()):
         sizes[f"axis {axis} of {e.tensor.name} ({length})"] = length
-    pairs = {
+    products = {
         f"{first} times {second}": a * b
         for (first, a), (second, b) in itertools.combinations(sizes.items(), 2)
     }
-    candidates = sizes | {"2": 2.0, "3": 3.0, "4": 4.0, "π": math.pi} | pairs
-    candidates |= {f"the root of {name}": math.sqrt(value) for name, value in sizes.items()}
-    names = [name for name, value in candidates.items() if _equal(factor, value)]
-    names += [f"1/{name}" for name, value in candidates.items() if _equal(factor * value, 1)]
-    names += [f"minus {name}" for name, value in candidates.items() if _equal(factor, -value)]
-    return names[:2]
-
-
-def _equal(a: float, b: float) -> bool:
-    return abs(a - b) <= 1e-6 * abs(b) and abs(b) not in (0.0,) and not (a == b == 1)
+    roots = {f"the root of {name}": math.sqrt(size) for name, size in sizes.items()}
+    for candidates in (sizes | {"2": 2.0, "3": 3.0, "4": 4.0, "π": math.pi}, roots, products):
+        for sign, value in (("", factor), ("1/", 1 / factor), ("minus ", -factor)):
+            names = [name for name, c in candidates.items() if c != 1 and abs(value / c - 1) < 1e-6]
+            if names:
+                return [sign + name for name in names[:2]]
+    return []
 
 
 def low_precision(e: Evidence) -> Answer:
@@ -126,24 +101,4 @@ def swapped(e: Evidence) -> Answer:
     for other in e.reports:
         if other is not e.report and other.shape == e.shape and e.fits(other.numerical):
             return "swapped", f"this is the gradient of {other.name}: they are swapped"
-    return None
-
-
-def factor_along_axes(e: Evidence) -> Answer:
-    """Backward gives a multiple that varies from slice to slice along one axis."""
-    if len(e.shape) < 2 or not e.complete:
-        return None
-    for axis in range(len(e.shape)):
-        others = tuple(i for i in range(len(e.shape)) if i != axis)
-        norm = (e.n**2).sum(axis=others, keepdims=True)
-        if (norm == 0).any() or e.n.size < 2 * norm.size:
-            continue
-        factor = (e.n * e.a).sum(axis=others, keepdims=True) / norm
-        if e.fits(factor * e.n) and not np.isclose(factor, 1, rtol=1e-6).any():
-            numbers = ", ".join(f"{f:.4g}" for f in factor.reshape(-1)[:4])
-            return (
-                "unclassified",
-                f"the gradient is a multiple of the numerical one that depends on axis {axis}: "
-                f"{numbers}{', …' if factor.size > 4 else ''}",
-            )
     return None
