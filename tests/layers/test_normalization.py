@@ -20,8 +20,9 @@ def perturbed(layer, rng):
     return layer
 
 
+# three numbers to normalise over: of two, x̂ is ±1, and dx is nothing but cancellation
 @given(
-    samples=st.integers(2, 6),
+    samples=st.integers(3, 6),
     features=st.integers(1, 4),
     rest=st.lists(st.integers(1, 4), max_size=2),
     momentum=st.sampled_from([0, 0.1, 0.5, 1]),
@@ -47,7 +48,7 @@ def test_batch_norm_agrees_with_torch(samples, features, rest, momentum, eps, sp
 
 @given(
     shape=st.lists(st.integers(1, 4), max_size=3),
-    features=st.integers(2, 6),
+    features=st.integers(3, 6),
     eps=st.sampled_from([1e-5, 1e-2]),
     spread=st.sampled_from([0.3, 10.0]),
     seed=SEEDS,
