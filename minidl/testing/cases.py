@@ -184,6 +184,8 @@ def _found(layer: Layer, inputs: tuple[Any, ...], prove: bool) -> dict[str, str]
             findings += contract(subject, STRICT if subject.eps == own else PROBED)
     except Exception as error:
         found["has_proven_gradients"] = f"{type(error).__name__}: {error}"
+        if isinstance(error, TypeError):  # what came out is no array at all
+            found["keeps_shape_and_dtype"] = found["has_proven_gradients"]
     names = {law.__name__ for law in LAWS}
     for finding in findings:
         law = finding.check if finding.check in names else "has_proven_gradients"
