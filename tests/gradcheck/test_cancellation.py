@@ -1,0 +1,15 @@
+"""Gradients that are zero because terms cancel: what is left is rounding, and no mistake."""
+
+import numpy as np
+import pytest
+
+from minidl import BatchNorm, LayerNorm, ReLU, Sequential
+from minidl.gradcheck import check_gradients
+
+
+@pytest.mark.parametrize("dtype", [np.float64, None])
+@pytest.mark.parametrize("seed", range(20))
+def test_a_bias_that_the_next_layer_subtracts_again_is_not_called_nonlinear(seed, dtype):
+    network = Sequential(ReLU(), BatchNorm(2), LayerNorm(2))
+    report = check_gradients(network, np.zeros((1, 2, 2)), seed=seed, dtype=dtype, variants=False)
+    assert report.verdict != "fail", report
