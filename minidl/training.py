@@ -248,15 +248,15 @@ def fit(
     seed = seed_entropy(seed)
     check_parts(network, loss, optimizer)
     hooks = check_callbacks(callbacks)
-    dtype = network_dtype(network)
-    x = as_inputs("x", x, input_dtype(network))
+    dtype, wanted = network_dtype(network), input_dtype(network)
+    x = as_inputs("x", x, wanted)
     # An inference on the first batch: it finds what is wrong with shapes before anything changes.
     sample = network(x[:batch_size])
     y = as_targets("y", y, x, loss, sample)
     weight = None if sample_weight is None else as_weights("sample_weight", sample_weight, x, dtype)
     first = targets(y[:batch_size], None if weight is None else weight[:batch_size])
     check_loss(loss, sample, first)
-    held_out = check_validation(validation, loss, x, input_dtype(network), sample)
+    held_out = check_validation(validation, loss, x, wanted, sample)
     if metrics is None:
         counted = getattr(loss, "accuracy", accuracy)
         metrics = {"accuracy": counted} if getattr(loss, "classification", False) else {}

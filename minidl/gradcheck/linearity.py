@@ -32,7 +32,8 @@ def check_linearity(point: Point, skip: set[str]) -> Iterator[Finding]:
         return point.subject.gradients(point.values, cotangent)
 
     steepest = max((np.abs(g[np.isfinite(g)]).max(initial=0) for g in point.gradients), default=0)
-    at_zero, other, mixed = backward(0 * v), backward(w), backward(-3 * v + 200 * w)
+    combined = -3 * v + 200 * w
+    at_zero, other, mixed = backward(0 * v), backward(w), backward(combined)
     for k, tensor in enumerate(point.subject.tensors):
         gv, g0, gw, gm = point.gradients[k], at_zero[k], other[k], mixed[k]
         if tensor.name in skip or not gv.size:
@@ -46,17 +47,15 @@ def check_linearity(point: Point, skip: set[str]) -> Iterator[Finding]:
         # sums that cancel leave nothing but the rounding of their terms
         slope = np.abs(v) @ np.abs(point.y) / point.scales[k].min()
         rounding = 1e3 * point.eps * 203 * max(slope, 1e-3 * steepest)
-        linear = np.abs(gm + 3 * gv - 200 * gw).max() <= precision * largest + rounding
+        misfit = np.abs(gm + 3 * gv - 200 * gw)
+        linear = misfit.max() <= precision * largest + rounding
         offset = np.abs(g0).max()
         if linear and offset <= 1e-12 * largest + rounding:
             continue
         if max(largest, np.abs(gm).max(), offset) <= 1e3 * point.eps * 203 * steepest:
             continue  # beside the other gradients this one is nothing but rounding
-        misfit = np.abs(gm + 3 * gv - 200 * gw)
         nudges = (1 + 2 * point.eps * point.rng.choice([-1, 1], v.shape) for _ in range(4))
-        trembling = [
-            np.abs(backward((200 * w - 3 * v) * nudge)[k][finite] - gm) for nudge in nudges
-        ]
+        trembling = [np.abs(backward(combined * nudge)[k][finite] - gm) for nudge in nudges]
         if max(misfit.max(), offset) <= 100 * np.max(trembling):
             continue  # terms cancel inside: their rounding is what last digits of dy show
         check = ("is_linear_in_the_cotangent", tensor.name)
@@ -71,9 +70,9 @@ def check_linearity(point: Point, skip: set[str]) -> Iterator[Finding]:
         if offset > 1e-12 * largest and rest <= precision * largest + rounding:
             yield Finding(*check, "hidden-penalty", *_penalty(point, k, g0, finite))
             continue
-        if np.abs(gm + 3 * gv - 200 * gw).max() <= 1e3 * point.gradient_noise[k].max():
+        if misfit.max() <= 1e3 * point.gradient_noise[k].max():
             continue
-        worst = int(np.argmax(np.abs(gm + 3 * gv - 200 * gw)))
+        worst = int(np.argmax(misfit))
         yield Finding(
             *check,
             "nonlinear",
