@@ -95,4 +95,4 @@ def without(array: Array, shares: Array | None) -> Array:
 
 def mean(losses: Array, shares: Array | None) -> Any:
     """Return the mean of the losses of the elements."""
-    return losses.sum() / losses.size if shares is None else losses.dot(shares)
+    return np.add.reduce(losses) / losses.size if shares is None else losses.dot(shares)

@@ -29,8 +29,7 @@ def check_target(
         if ignore_index is not None:
             counts = np.not_equal(target, ignore_index)
             target = target * counts
-        check_indices(target, logits.shape[-1], loss)
-        return target, counts
+        return check_indices(target, logits.shape[-1], loss), counts
     if target.shape == logits.shape:
         if target.dtype.kind not in "iuf":
             raise TypeError(f"{loss}: probabilities must be floating, got dtype {target.dtype}")
@@ -43,11 +42,14 @@ def check_target(
     )
 
 
-def check_indices(target: Array, classes: int, loss: Any) -> None:
-    """Raise a ValueError, with the place, for an integer that is not from 0 to classes − 1."""
+def check_indices(target: Array, classes: int, loss: Any) -> NDArray[np.intp]:
+    """Return class indices as intp, or raise a ValueError that tells the place of a wrong one."""
+    indices = target.astype(np.intp, copy=False)
     # one maximum finds both ends: as unsigned numbers, negative ones are huge
-    if target.view(f"u{target.itemsize}").max() >= classes:
+    unsigned = indices.reshape(-1).view(np.uintp)
+    if unsigned[unsigned.argmax()] >= classes:
         _refuse_outside(target, classes, None, f"{loss}: class index")
+    return indices
 
 
 def labels_or_probabilities(target: Array, prediction: Array, ignore_index: int | None) -> Array:
