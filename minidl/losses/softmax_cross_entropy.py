@@ -44,8 +44,9 @@ class SoftmaxCrossEntropy(Loss):
     ------
     ValueError
         In `forward`: for an empty batch, or a target or weight of the wrong shape; for a class
-        index that is out of range, with its position; for a weight that is negative or not
-        finite; for rows of probabilities where there is an ignore_index.
+        index that is out of range, with its position; for a single class, C = 1, of which the
+        loss is always 0; for a weight that is negative or not finite; for rows of probabilities
+        where there is an ignore_index.
     TypeError
         In `forward`: for targets of a dtype that is neither integer nor floating.
 
@@ -89,7 +90,7 @@ class SoftmaxCrossEntropy(Loss):
         logits = self._floating(logits, "logits", axes=1)
         shape, classes = logits.shape, logits.shape[-1]
         target, counts = check_target(self, np.asarray(target), logits, self.ignore_index)
-        shares = self._shares(weight, logits[..., 0], f"logits of shape {shape}", counts)
+        shares = self._shares(weight, logits, "logits", len(shape) - 1, counts)
         rows = without(logits.reshape(-1, classes), shares)
         shifted = rows - rows.max(axis=1, keepdims=True)
         terms = np.exp(shifted)

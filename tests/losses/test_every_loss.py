@@ -215,6 +215,20 @@ def test_a_target_is_never_broadcast(case):
             case.loss.forward(prediction, wrong)
 
 
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.rows])
+def test_a_single_column_is_no_choice_of_classes_and_is_refused_with_the_way_out(name):
+    case = CASES[name]
+    prediction, target, _ = case.draw((5, 1))
+    words = r"one output, shape \(N, 1\), .* SigmoidCrossEntropy with targets 0 and 1"
+    for given in (target, np.array([0, 1, 1, 0, 1])):
+        if given.shape == target.shape:
+            with pytest.raises(ValueError, match=words) as caught:
+                case.loss.forward(prediction, given)
+            assert str(caught.value).startswith(f"{case.loss}: ")
+        with pytest.raises(ValueError, match=f"^y: {words}"):
+            case.loss.prepare_target(given, prediction)
+
+
 @pytest.mark.parametrize("name", ["squared", "absolute", "Huber", "sigmoid"])
 def test_a_column_against_a_flat_target_is_refused_with_the_way_out(name):
     loss = CASES[name].loss

@@ -7,7 +7,7 @@ import pytest
 
 from minidl import Loss, SoftmaxCrossEntropy
 
-SHAPES = [(4,), (1, 4), (7, 4), (2, 5, 3), (2, 1, 3, 5), (6, 1)]
+SHAPES = [(4,), (1, 4), (7, 4), (2, 5, 3), (2, 1, 3, 5), (6, 2)]
 DTYPES = [np.float32, np.float64]
 
 
@@ -27,7 +27,7 @@ def draw(shape, dtype=np.float64, spread=3.0, seed=0):
 
 
 def test_equal_logits_cost_the_logarithm_of_the_number_of_classes():
-    for classes in (1, 2, 10):
+    for classes in (2, 3, 10):
         value, gradient = value_and_gradient(np.zeros((3, classes)), np.zeros(3, int))
         assert value == pytest.approx(math.log(classes), abs=1e-15)
         expected = np.full((3, classes), 1 / classes)
