@@ -12,7 +12,7 @@ from minidl.data import as_inputs, as_targets
 from minidl.layer import Layer
 from minidl.optimizers import Optimizer
 from minidl.parameters import Array, Parameter, unique
-from minidl.validation import output_and_cache
+from minidl.validation import instance, output_and_cache
 
 __all__ = [
     "check_callbacks",
@@ -37,7 +37,7 @@ def check_parts(network: Any, loss: Any, optimizer: Any) -> None:
         "optimizer": (optimizer, Optimizer),
     }
     for name, (part, kind) in kinds.items():
-        if not isinstance(part, kind):
+        if not isinstance(instance(f"fit: the {name}", part), kind):
             raise TypeError(f"fit: the {name} must be a {kind.__name__}, got {part!r}")
     optimizer.vector.require_current()
     own = unique(network, Parameter).values()
@@ -70,9 +70,7 @@ def check_callbacks(callbacks: Any) -> list[Any]:
     if not isinstance(callbacks, (list, tuple)):
         raise TypeError(f"callbacks must be a list, got {callbacks!r}")
     for callback in callbacks:
-        if isinstance(callback, type):
-            raise TypeError(f"a callback must be an object: {callback.__name__}(…), not the class")
-        if not any(hasattr(callback, hook) for hook in HOOKS):
+        if not any(hasattr(instance("a callback", callback), hook) for hook in HOOKS):
             raise TypeError(f"a callback needs one of {', '.join(HOOKS)}; {callback!r} has none")
     return list(callbacks)
 

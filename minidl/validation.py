@@ -16,11 +16,19 @@ __all__ = [
     "as_generator",
     "boolean",
     "floating_dtype",
+    "instance",
     "integer",
     "number",
     "output_and_cache",
     "seed_entropy",
 ]
+
+
+def instance(name: str, value: Any) -> Any:
+    """Return value, unless it is a class where one of its objects is meant."""
+    if isinstance(value, type):
+        raise TypeError(f"{name} is a class: make an instance, {value.__name__}(…)")
+    return value
 
 
 def integer(name: str, value: Any, *, least: int | None = None) -> int:

@@ -54,11 +54,13 @@ class Loss(Layer):
         return describe(self)
 
     def _floating(self, prediction: Any, what: str, axes: int = 0) -> Array:
-        """Return the predictions, whole numbers as float64; there must be some."""
-        array = np.asarray(prediction)
-        if array.size == 0 or array.ndim < axes:
-            raise ValueError(f"{self}: no {what}, their shape is {array.shape}")
-        return array if array.dtype.kind == "f" else array.astype(np.float64)
+        """Return the predictions as an array; there must be some."""
+        if not isinstance(prediction, (np.ndarray, np.floating)) or prediction.dtype.kind != "f":
+            got = f"dtype {prediction.dtype}" if hasattr(prediction, "dtype") else repr(prediction)
+            raise TypeError(f"{self}: {what} must be an array of floating numbers, got {got}")
+        if prediction.size == 0 or prediction.ndim < axes:
+            raise ValueError(f"{self}: no {what}, their shape is {prediction.shape}")
+        return np.asarray(prediction)
 
     def _shares(
         self, weight: Any, array: Array, what: str, axes: int, counts: Any = None
@@ -71,6 +73,8 @@ class Loss(Layer):
         if weight is None:
             return None
         weight, shape = np.asarray(weight), array.shape[:axes]
+        if weight.dtype.kind not in "fiub":
+            raise TypeError(f"{self}: weights must be real numbers, got dtype {weight.dtype}")
         if weight.shape != shape[: weight.ndim or len(shape)]:
             allowed = " or ".join(str(shape[:n]) for n in range(len(shape), 0, -1)) or "()"
             raise ValueError(

@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl.layer import Layer
 from minidl.optimizers.blocks import blocks, flush
+from minidl.optimizers.keywords import Keywords
 from minidl.optimizers.optimizer import Optimizer
 from minidl.schedules import Rate
 from minidl.validation import Bounded
@@ -16,7 +17,7 @@ from minidl.validation import Bounded
 __all__ = ["Adam", "AdamW"]
 
 
-class _Moments(Optimizer):
+class _Moments(Optimizer, Keywords):
     """The step that Adam and AdamW share."""
 
     decoupled: ClassVar[bool]

@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl.layer import Layer
 from minidl.optimizers.blocks import blocks, flush
+from minidl.optimizers.keywords import Keywords
 from minidl.optimizers.optimizer import Optimizer
 from minidl.parameters import Array
 from minidl.schedules import Rate
@@ -16,7 +17,7 @@ from minidl.validation import Bounded
 __all__ = ["RMSProp"]
 
 
-class RMSProp(Optimizer):
+class RMSProp(Optimizer, Keywords):
     """RMSProp: every coordinate of the gradient is divided by its recent root mean square.
 
     With parameters θ, gradient g, learning rate η, momentum μ and weight decay λ, a step is::

@@ -200,6 +200,28 @@ def test_weights_that_do_not_fit_are_refused(case, weight, words):
 
 
 @every_loss
+@pytest.mark.parametrize(
+    "weight",
+    [np.full(4, 1 + 1j), np.array(["1"] * 4), np.full(4, None), "heavy", object()],
+    ids=["complex", "strings", "objects", "a string", "an object"],
+)
+def test_weights_that_are_no_real_numbers_are_a_type_error_of_the_loss(case, weight):
+    prediction, target, _ = case.draw((4, 5))
+    with pytest.raises(TypeError, match="weights must be real numbers, got dtype") as caught:
+        case.loss.forward(prediction, target, weight)
+    assert str(caught.value).startswith(repr(case.loss))
+
+
+@every_loss
+@pytest.mark.parametrize("change", [lambda z: z.astype(int), np.ndarray.tolist, lambda z: z + 0j])
+def test_a_prediction_that_is_no_array_of_floating_numbers_is_a_type_error(case, change):
+    prediction, target, _ = case.draw((4, 5))
+    with pytest.raises(TypeError, match="must be an array of floating numbers, got") as caught:
+        case.loss.forward(change(prediction), target)
+    assert str(caught.value).startswith(repr(case.loss))
+
+
+@every_loss
 @pytest.mark.parametrize("shape", [(0, 3), (2, 0), (0,)])
 def test_a_loss_of_nothing_is_refused(case, shape):
     target = np.zeros(case.elements(shape), int if case.target == "indices" else float)

@@ -190,13 +190,6 @@ def test_loss_and_gradient_have_the_dtype_of_the_logits_for_every_integer_type(d
     assert value == expected
 
 
-def test_whole_numbers_as_logits_do_not_round_probabilities_and_weights():
-    logits, rows, weight = np.array([[1, 0], [0, 3]]), np.full((2, 2), 0.5), np.array([0.5, 0.25])
-    for constants in [(rows,), (rows, weight)]:
-        value, _ = SoftmaxCrossEntropy().forward(logits, *constants)
-        assert value == SoftmaxCrossEntropy().forward(logits.astype(float), *constants)[0]
-
-
 @pytest.mark.parametrize(
     ("target", "weight", "words"),
     [

@@ -218,6 +218,41 @@ def test_a_hyper_parameter_out_of_range_is_refused_by_name(kind, options, words)
         kind(Dense(2, 2), **{"learning_rate": 0.1, **options})
 
 
+@pytest.mark.parametrize("kind", [Adam, AdamW, RMSProp])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"lr": 0.1}, r"{} takes no lr \(here it is learning_rate\), but network, learning_rate, "),
+        ({"learning_rate": 0.1, "eps": 1e-8}, r"{} takes no eps \(here it is epsilon\)"),
+        ({"learning_rate": 0.1, "amsgrad": True}, r"{} takes no amsgrad, but .* groups, clip$"),
+        ({"learning_rate": CosineDecay}, r"learning_rate is a class: make an .*, CosineDecay\(…\)"),
+        (
+            {"learning_rate": 0.1, "clip": ClipNorm},
+            r"{}: clip is a class: make an .* ClipNorm\(…\)",
+        ),
+    ],
+)
+def test_a_keyword_of_another_library_or_a_class_is_refused_by_name(kind, options, words):
+    with pytest.raises(TypeError, match=words.format(kind.__name__)):
+        kind(Dense(2, 2), **options)
+
+
+def test_the_betas_of_torch_are_refused_with_our_names():
+    with pytest.raises(TypeError, match=r"AdamW takes no betas \(here it is beta1 and beta2\)"):
+        AdamW(Dense(2, 2), 0.1, betas=(0.9, 0.99))
+    with pytest.raises(TypeError, match="RMSProp takes no betas, but network"):
+        RMSProp(Dense(2, 2), 0.1, betas=(0.9, 0.99))
+
+
+def test_an_optimizer_of_ones_own_may_take_what_it_likes():
+    class Bold(Adam):
+        def __init__(self, *arguments, **options):
+            self.nerve = options.pop("nerve")
+            super().__init__(*arguments, **options)
+
+    assert Bold(Dense(2, 2), 0.1, nerve=3).nerve == 3
+
+
 def test_what_is_refused_leaves_the_network_unpacked():
     layers = network()
     old = SGD(Sequential(layers[0]), 0.1)
