@@ -94,6 +94,7 @@ class RMSProp(Optimizer, Keywords):
     def _update(self) -> None:
         if self.momentum and self.velocity is None:
             self.velocity = np.zeros_like(self.vector.value)
+        epsilon = max(self.epsilon, np.finfo(self.square.dtype).tiny)  # 0 / 0 would be NaN
         for *vectors, rate, decay in self._parts(self.square, self.velocity):
             for value, grad, square, velocity in blocks(*vectors):
                 if decay:
@@ -103,7 +104,7 @@ class RMSProp(Optimizer, Keywords):
                 scratch *= 1 - self.alpha
                 square += scratch
                 np.sqrt(square, out=scratch)
-                scratch += self.epsilon
+                scratch += epsilon
                 grad /= scratch
                 if velocity is not None:
                     velocity *= self.momentum

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minidl import Dense, Loss
+from minidl import Dense, Hinge, Huber, Loss, SigmoidCrossEntropy
 from minidl.gradcheck.numerical import numerical_gradient
 from tests.losses.cases import CASES, SHAPES, value_and_gradient
 
@@ -270,6 +270,34 @@ def test_targets_that_are_no_real_numbers_are_a_type_error(name, target):
         loss.forward(np.zeros(3), target)
     with pytest.raises(TypeError, match="dtype"):
         loss.prepare_target(target, np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Hinge(1e300), "margin must be finite"),
+        (lambda: Huber(delta=1e300), "delta must be finite"),
+        (lambda: Huber(delta=1e-300), "delta must be greater than 0"),
+        (lambda: SigmoidCrossEntropy(1e300), "pos_weight must be finite"),
+        (lambda: SigmoidCrossEntropy([1.0, 1e-300]), "pos_weight must be greater than 0"),
+    ],
+)
+def test_an_option_that_does_not_survive_in_float32_is_refused(make, words):
+    with pytest.raises(ValueError, match=f"{words}, got .*, which float32 cannot hold"):
+        make()
+
+
+@every_loss
+def test_options_at_the_ends_of_float32_make_no_nan(case):
+    prediction, target, _ = case.draw((4, 3), np.float32)
+    for extreme in (1.2e-38, 3.4e38):
+        loss = copy.copy(case.loss)
+        for option in vars(loss).keys() & {"margin", "delta", "pos_weight"}:
+            setattr(loss, option, extreme)
+        with np.errstate(all="ignore"):
+            value, gradient = value_and_gradient(loss, prediction, target)
+        assert not np.isnan(value)
+        assert not np.isnan(gradient).any()
 
 
 # --- the door -----------------------------------------------------------------------------------

@@ -110,6 +110,17 @@ def test_a_step_after_the_parameters_moved_on_raises_and_changes_nothing(make):
     assert state_of(layers, optimizer) == before
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("kind", [Adam, AdamW, RMSProp])
+def test_a_number_whose_gradient_is_zero_stays_however_small_epsilon_is(kind, dtype):
+    layers = network(dtype=dtype)
+    optimizer = kind(layers, 0.1, epsilon=1.2e-38, weight_decay=0)
+    before = optimizer.vector.value.copy()
+    for _ in range(3):
+        optimizer.step()
+    assert_array_equal(optimizer.vector.value, before)
+
+
 @every_optimizer
 def test_a_parabola_leads_to_its_minimum(make):
     point = Point([3.0, -2.0])
@@ -210,6 +221,11 @@ def test_flushing_sets_only_subnormal_numbers_to_zero_and_keeps_nan():
         (RMSProp, {"momentum": np.nan}, "momentum must be finite"),
         (RMSProp, {"epsilon": "small"}, "epsilon must be a number"),
         (Adam, {"learning_rate": 0}, "learning_rate must be greater than 0"),
+        (Adam, {"learning_rate": 1e300}, "learning_rate must be finite, got 1e.300, which float32"),
+        (AdamW, {"epsilon": 1e-300}, "epsilon must be greater than 0, got 1e-300, which float32"),
+        (RMSProp, {"epsilon": 1e300}, "epsilon must be finite, got 1e.300, which float32"),
+        (SGD, {"learning_rate": 1e300}, "learning_rate must be finite, got 1e.300, which float32"),
+        (SGD, {"weight_decay": 1e39}, "weight_decay must be finite, got 1e.39, which float32"),
         (Adam, {"clip": 1.0}, r"clip must be a function of the gradient.*got 1\.0"),
     ],
 )
