@@ -16,6 +16,7 @@ from minidl.validation import instance, output_and_cache
 
 __all__ = [
     "check_callbacks",
+    "check_integers",
     "check_loss",
     "check_metrics",
     "check_parts",
@@ -63,6 +64,28 @@ def check_loss(loss: Layer, prediction: Array, constants: tuple[Any, ...]) -> No
             f"{loss}: a loss is one number, got an array of shape {np.shape(value)}: take its "
             "mean, in forward and in backward"
         )
+
+
+def check_integers(name: str, network: Layer, x: Array, batch_size: int) -> None:
+    """Raise, with the row, for integers outside the range of the layer that takes them.
+
+    Whichever layer of the network that is, and whatever it does with them before: what is tried,
+    by inference, are the rows with the largest and the smallest integer at each place of a sample.
+    """
+    if x.dtype.kind not in "iu":
+        return
+    flat = x.reshape(len(x), -1)
+    rows = np.unique([flat.argmax(axis=0), flat.argmin(axis=0)])
+    for part in np.split(rows, range(batch_size, len(rows), batch_size)):
+        try:
+            network(x[part])
+        except Exception:
+            for row in part:
+                try:
+                    network(x[row : row + 1])
+                except (ValueError, TypeError) as error:
+                    raise type(error)(f"{name}[{row}:{row + 1}]: {error}") from None
+            raise
 
 
 def check_callbacks(callbacks: Any) -> list[Any]:

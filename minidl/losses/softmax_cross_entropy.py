@@ -38,7 +38,8 @@ class SoftmaxCrossEntropy(Loss):
         α in [0, 1): the loss is that of the target (1 − α) t + α/C, which no finite logits reach
         by growing.
     ignore_index : int, optional
-        The class index of elements that do not count: padding, say. It need not be a class.
+        The class index of elements that do not count: padding, say. It need not be a class. A
+        batch in which no element counts has the loss 0; `fit` refuses data in which none does.
 
     Raises
     ------
@@ -83,7 +84,8 @@ class SoftmaxCrossEntropy(Loss):
         logits : ndarray, shape (…, C)
             Any real numbers.
         target : ndarray, shape (…) of class indices or (…, C) of probabilities
-            Which of the two is told by the number of axes.
+            Which of the two is told by the number of axes. `fit` makes sure that probabilities
+            are not negative and sum to 1; here they are taken as they are, as the tⱼ above.
         weight : ndarray, shape (…) or its leading axes, optional
             The weight of each element, not negative.
         """
