@@ -39,14 +39,16 @@ class SoftmaxCrossEntropy(Loss):
         α in [0, 1): the loss is that of the target (1 − α) t + α/C, which no finite logits reach
         by growing.
     ignore_index : int, optional
-        The class index of elements that do not count: padding, say. It need not be a class.
+        The class index of elements that do not count: padding, say. It need not be a class. A
+        batch in which no element counts has the loss 0; `fit` refuses data in which none does.
 
     Raises
     ------
     ValueError
         In `forward`: for an empty batch, or a target or weight of the wrong shape; for a class
-        index that is out of range, with its position; for a weight that is negative or not
-        finite; for rows of probabilities where there is an ignore_index.
+        index that is out of range, with its position; for a single class, C = 1, of which the
+        loss is always 0; for a weight that is negative or not finite; for rows of probabilities
+        where there is an ignore_index.
     TypeError
         In `forward`: for targets of a dtype that is neither integer nor floating.
 
@@ -83,17 +85,16 @@ class SoftmaxCrossEntropy(Loss):
         logits : ndarray, shape (…, C)
             Any real numbers.
         target : ndarray, shape (…) of class indices or (…, C) of probabilities
-            Which of the two is told by the number of axes.
+            Which of the two is told by the number of axes. `fit` makes sure that probabilities
+            are not negative and sum to 1; here they are taken as they are, as the tⱼ above.
         weight : ndarray, shape (…) or its leading axes, optional
             The weight of each element, not negative.
         """
         logits = self._floating(logits, "logits", axes=1)
         shape, classes = logits.shape, logits.shape[-1]
         target, counts = check_target(self, np.asarray(target), logits, self.ignore_index)
-        shares, rows = None, np.ascontiguousarray(logits).reshape(-1, classes)
-        if weight is not None or counts is not None:
-            shares = self._shares(weight, logits[..., 0], f"logits of shape {shape}", counts)
-            rows = without(rows, shares)
+        shares = self._shares(weight, logits, "logits", len(shape) - 1, counts)
+        rows = without(np.ascontiguousarray(logits).reshape(-1, classes), shares)
         starts, ones, deep = _constants(len(rows), classes, rows.dtype)
         # argmax and a product with ones are several times as fast as the reductions max and sum
         shifted = rows - rows.reshape(-1)[rows.argmax(axis=1) + starts][:, np.newaxis]
