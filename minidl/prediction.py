@@ -66,6 +66,9 @@ def predict_proba(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> Ar
     `SigmoidCrossEntropy`: its output z is the logit of class 1, and the probabilities, of shape
     (N, 2), are σ(−z) and σ(z). Parameters are those of `predict`.
 
+    Several labels a sample, trained with `SigmoidCrossEntropy`, are no choice among classes: the
+    probability of each is the sigmoid of its own output, ``Sigmoid()(predict(network, x))``.
+
     Examples
     --------
     >>> import numpy as np
@@ -82,7 +85,8 @@ def predict_proba(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> Ar
 def predict_classes(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> NDArray[np.intp]:
     """Return the index of the largest output of each sample.
 
-    Of a network with a single output, shape (N,) or (N, 1), it is 1 where that is above 0.
+    Of a network with a single output, shape (N,) or (N, 1), it is 1 where that is above 0. Of
+    several labels a sample those are present whose output is above 0: ``predict(network, x) > 0``.
     Parameters are those of `predict`.
 
     Examples

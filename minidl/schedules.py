@@ -47,9 +47,22 @@ class Schedule(ABC):
     """
 
     def __call__(self, step: ArrayLike) -> Any:
-        """Return the learning rate after that many steps: a float, or an array for an array."""
+        """Return the learning rate after that many steps: a float, or an array for an array.
+
+        Raises
+        ------
+        ValueError
+            For a number of steps below 0; for a rate that is not finite.
+        """
         array = np.asarray(step)
-        rate = self._rate(array)
+        with np.errstate(over="ignore"):
+            rate = self._rate(array)
+        wrong = ~((array >= 0) & (rate < np.inf))
+        if np.count_nonzero(wrong):
+            raise ValueError(
+                f"{self}: a rate is finite, and steps count from 0: after "
+                f"{array[wrong].flat[0]} steps it would be {np.asarray(rate)[wrong].flat[0]:g}"
+            )
         return rate if array.ndim else float(rate)
 
     @abstractmethod

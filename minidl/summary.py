@@ -118,7 +118,8 @@ class Summary:
 
 def summarize(network: Container, input_shape: int | Sequence[int]) -> Summary:
     """Return the table of a network for samples of a shape; see `Sequential.summary`."""
-    sizes = input_shape if isinstance(input_shape, (tuple, list)) else (input_shape,)
+    several = isinstance(input_shape, (tuple, list)) or np.ndim(input_shape)
+    sizes: Any = input_shape if several else (input_shape,)
     shape = tuple(integer("input_shape", size, least=1) for size in sizes)
     parameters = unique(network, Parameter).values()
     dtype = next((item.value.dtype for item in parameters), np.dtype(np.float32))

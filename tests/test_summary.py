@@ -163,3 +163,9 @@ def test_any_other_error_gets_the_table_as_a_note():
 def test_a_shape_is_made_of_positive_integers(shape, error):
     with pytest.raises(error, match="input_shape must be"):
         Sequential(ReLU()).summary(shape)
+
+
+@pytest.mark.parametrize("shape", [np.array([4, 3]), np.zeros((4, 3)).shape, (np.int64(4), 3)])
+def test_a_shape_may_be_numpys(shape):
+    assert repr(Sequential(ReLU()).summary(shape)) == repr(Sequential(ReLU()).summary((4, 3)))
+    assert repr(Sequential(ReLU()).summary(np.int64(3))) == repr(Sequential(ReLU()).summary(3))

@@ -141,7 +141,7 @@ class AdamW(_Moments):
         ε, above 0.
     weight_decay : float, default 0.01
         λ, not negative. Biases and norms are customarily spared:
-        ``groups={"*.bias": {"weight_decay": 0}}``.
+        ``groups={"*.bias*": {"weight_decay": 0}, "*.gain": {"weight_decay": 0}}``.
     groups, clip
         See `Optimizer`.
 
