@@ -12,11 +12,30 @@ from minidl.parameters import Array, Buffer, ParameterVector, unique
 from minidl.run import ForwardState, Run
 from minidl.validation import boolean, integer
 
-__all__ = ["HOOKS", "Callback", "EarlyStopping", "GradientErrors", "progress_callbacks"]
+__all__ = ["HOOKS", "Callback", "EarlyStopping", "GradientErrors", "Hooks", "progress_callbacks"]
 
 HOOKS = ("on_begin", "on_gradients", "on_step", "on_epoch", "on_end")
 
 Callback: TypeAlias = Any  # an object with any of the methods HOOKS
+
+
+class Hooks:
+    """The callbacks of a run."""
+
+    def __init__(self, callbacks: list[Callback], run: Run) -> None:
+        self._callbacks, self._run = callbacks, run
+
+    def call(self, hook: str) -> bool:
+        """Call a method of all that have it; tell whether one of them asks to end the run."""
+        ended = False
+        for callback in self._callbacks:
+            answer = getattr(callback, hook)(self._run) if hasattr(callback, hook) else None
+            if isinstance(answer, (bool, np.bool)) and answer:
+                self._run.history.stopped_by = (
+                    self._run.history.stopped_by or type(callback).__name__
+                )
+                ended = True
+        return ended
 
 
 class EarlyStopping:
@@ -211,7 +230,11 @@ class _ProgressBar:
             console=Console(stderr=True),
         )
         self._task = self._bar.add_task(
-            "fit", total=run.epochs * run.steps_per_epoch, epoch=1, epochs=run.epochs, figures=""
+            "fit",
+            total=run.epochs * run.steps_per_epoch or None,
+            epoch=1,
+            epochs=run.epochs,
+            figures="",
         )
         self._bar.start()
 

@@ -11,10 +11,19 @@ from numpy.typing import DTypeLike, NDArray
 from minidl.losses import Loss
 from minidl.parameters import Array
 
-__all__ = ["as_batch", "as_inputs", "as_targets", "as_weights", "first_place"]
+__all__ = [
+    "as_array",
+    "as_batch",
+    "as_inputs",
+    "as_targets",
+    "as_weights",
+    "first_place",
+    "require_some",
+]
 
 
-def _as_array(name: str, data: Any) -> Array:
+def as_array(name: str, data: Any, samples: int | None = None) -> Array:
+    """Return an array of samples, of which there must be as many as of x; no number is read."""
     if hasattr(data, "toarray"):
         raise TypeError(f"{name} is a sparse {type(data).__name__}: pass {name}.toarray()")
     if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
@@ -29,6 +38,8 @@ def _as_array(name: str, data: Any) -> Array:
         raise ValueError(f"{name} is empty: its shape is {array.shape}")
     if array.dtype.kind == "c":
         raise TypeError(f"{name} is complex ({array.dtype}): real numbers are needed")
+    if samples is not None and len(array) != samples:
+        raise ValueError(f"{name} has {len(array)} samples, but x has {samples}")
     return array
 
 
@@ -54,7 +65,7 @@ def _as_real(name: str, data: Any, dtype: DTypeLike | None, *, finite: bool = Tr
 
     Native byte order and C order, so that the same numbers always give the same bits.
     """
-    array = _as_array(name, data)
+    array = as_array(name, data)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     if dtype is None:
@@ -67,7 +78,7 @@ def _as_real(name: str, data: Any, dtype: DTypeLike | None, *, finite: bool = Tr
 
 
 def _as_integers(name: str, data: Any) -> Array:
-    array = _as_array(name, data)
+    array = as_array(name, data)
     if array.dtype.kind in "iu":
         return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
     array = _as_real(name, array, None)
@@ -110,11 +121,9 @@ def as_batch(name: str, x: Any, dtype: np.dtype[Any] | None) -> Array:
     return _as_real(name, x, dtype, finite=False)
 
 
-def as_targets(name: str, y: Any, x: Array, loss: Any, prediction: Array) -> Array:
-    """Return the targets of a data set in the form that a loss takes; `prediction` is a sample."""
-    array = _as_array(name, y)
-    if len(array) != len(x):
-        raise ValueError(f"{name} has {len(array)} samples, but x has {len(x)}")
+def as_targets(name: str, y: Any, samples: int, loss: Any, prediction: Array) -> Array:
+    """Return targets in the form that a loss takes; `prediction` tells shape and dtype."""
+    array = as_array(name, y, samples)
     if array.dtype.kind == "f":
         _require_finite(name, array, array)
     if not isinstance(loss, Loss):
@@ -125,11 +134,18 @@ def as_targets(name: str, y: Any, x: Array, loss: Any, prediction: Array) -> Arr
         raise type(error)(re.sub("^y\\b", name, str(error))) from None
 
 
-def as_weights(name: str, weight: Any, x: Array, dtype: DTypeLike | None) -> Array:
-    """Return sample weights: finite, not negative, not all zero, one for each sample of x."""
+def require_some(name: str, y: Array, loss: Any) -> None:
+    """Raise if all labels of a data set are those that the loss is to ignore."""
+    ignored = getattr(loss, "ignore_index", None)
+    if ignored is not None and (y == ignored).all():  # the loss would be 0, as with weights of 0
+        raise ValueError(f"{name}: all labels are {ignored}, the ignore_index: none is left")
+
+
+def as_weights(name: str, weight: Any, samples: int, dtype: DTypeLike | None) -> Array:
+    """Return sample weights: finite, not negative, not all zero, one for each sample."""
     array = _as_real(name, weight, np.float64)
-    if len(array) != len(x):
-        raise ValueError(f"{name} has {len(array)} weights, but x has {len(x)} samples")
+    if len(array) != samples:
+        raise ValueError(f"{name} has {len(array)} weights, but x has {samples} samples")
     if (array < 0).any():
         raise ValueError(f"{name}{first_place(array < 0)} is negative: {array[array < 0][0]}")
     if not array.any():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks import HOOKS
-from minidl.data import as_inputs, as_targets
+from minidl.data import as_inputs, as_targets, require_some
 from minidl.layer import Layer
 from minidl.optimizers import Optimizer
 from minidl.parameters import Array, Parameter, unique
@@ -120,9 +120,13 @@ def check_validation(
         return None
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
         raise TypeError("validation must be a pair (x, y)")
-    held_out = as_inputs("validation x", validation[0], dtype)
+    held_out, y = validation
+    if not isinstance(held_out, np.memmap):  # predict checks a memory-map block by block
+        held_out = as_inputs("validation x", held_out, dtype)
     if held_out.shape[1:] != x.shape[1:]:
         raise ValueError(
             f"validation x has samples of shape {held_out.shape[1:]}, but x of {x.shape[1:]}"
         )
-    return held_out, as_targets("validation y", validation[1], held_out, loss, prediction)
+    y = as_targets("validation y", y, len(held_out), loss, prediction)
+    require_some("validation y", y, loss)
+    return held_out, y

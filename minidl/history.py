@@ -36,7 +36,8 @@ class History:
     seed : int
         What the order of the data was drawn from: the one given, or the one drawn.
     steps_per_epoch : int
-        The number of batches in an epoch.
+        The number of batches in an epoch; of an iterable that does not tell its length, in the
+        last complete one.
     step_loss : list of float
         The training loss of every step, on its batch, before its update.
     steps : list of int
@@ -68,11 +69,11 @@ class History:
     @property
     def epochs(self) -> list[float]:
         """After how many epochs each validation took place."""
-        return [step / self.steps_per_epoch for step in self.steps]
+        return [step / (self.steps_per_epoch or 1) for step in self.steps]
 
     def __repr__(self) -> str:
         steps = len(self.step_loss)
-        parts = [f"{steps} steps, {steps / self.steps_per_epoch:g} epochs"]
+        parts = [f"{steps} steps, {steps / (self.steps_per_epoch or 1):g} epochs"]
         for title, curves in (("training", self.training), ("held-out", self.validation)):
             if self.steps and curves:
                 last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in curves.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minidl.data import as_inputs, first_place
+from minidl.data import as_array, as_inputs, first_place
 from minidl.layer import Layer, input_dtype, title
 from minidl.parameters import Array
 from minidl.validation import integer
@@ -21,7 +21,8 @@ def predict(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> Array:
     network : Layer
         It infers: dropout is off, nothing is written.
     x : array_like, shape (N, …)
-        The samples, cast to the network's dtype unless its first layer takes integers.
+        The samples, cast to the network's dtype unless its first layer takes integers. A
+        `numpy.memmap` is read block by block.
     batch_size : int, default 1024
         How many samples to take at once; it bounds the memory that hidden layers need.
 
@@ -41,8 +42,14 @@ def predict(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> Array:
     if not isinstance(network, Layer):
         raise TypeError(f"predict needs a layer or network, got {network!r}")
     batch_size = integer("batch_size", batch_size, least=1)
-    x = as_inputs("x", x, input_dtype(network))
-    outputs = [network(x[start : start + batch_size]) for start in range(0, len(x), batch_size)]
+    dtype, lazy = input_dtype(network), isinstance(x, np.memmap)
+    x = as_array("x", x) if lazy else as_inputs("x", x, dtype)
+    outputs = []
+    for start in range(0, len(x), batch_size):
+        part = x[start : start + batch_size]
+        if lazy:
+            part = as_inputs(f"x[{start}:{start + batch_size}]", part, dtype)
+        outputs.append(network(part))
     if np.ndim(outputs[0]) == 0 or len(outputs[0]) != min(len(x), batch_size):
         raise ValueError(
             f"{title(network)} gives an output of shape {np.shape(outputs[0])} for "

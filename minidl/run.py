@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from minidl.history import History
+from minidl.history import History, Steps
 from minidl.layer import Layer
 from minidl.optimizers import Optimizer
 from minidl.parameters import Array, Buffer, unique
@@ -30,7 +30,7 @@ class Run:
     history : History
         What has been recorded so far.
     epochs, steps_per_epoch : int
-        The plan.
+        The plan; steps_per_epoch is 0 as long as an iterable has not told its length.
     epoch : int
         The number of completed epochs.
     step : int
@@ -54,7 +54,11 @@ class Recorder:
     """Writes the history: the mean over the training steps, and a pass over held-out data."""
 
     def __init__(
-        self, run: Run, metrics: dict[str, Metric], held_out: tuple[Array, Array] | None, every: int
+        self,
+        run: Run,
+        metrics: dict[str, Metric],
+        held_out: tuple[Array, Array] | None,
+        every: int | Steps,
     ) -> None:
         self._run = run
         self._metrics = metrics
@@ -74,9 +78,11 @@ class Recorder:
             self._sums[name] += metric(prediction, y)
         self._count += 1
 
-    def due(self) -> bool:
+    def due(self, epoch_ends: bool) -> bool:
         """Tell whether the plan asks for a validation now."""
-        return self._run.step % self._every == 0
+        if isinstance(self._every, Steps):
+            return self._run.step % self._every == 0
+        return epoch_ends and self._run.epoch % self._every == 0
 
     def validate(self) -> None:
         """Record the figures since the last validation, if there was a step since."""

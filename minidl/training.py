@@ -1,18 +1,19 @@
-"""Training: batches, the loss and gradients of one, and the loop over all."""
+"""Training: the loss and gradients of a batch, and the loop over all batches."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from minidl.audit import audited
-from minidl.callbacks import Callback, progress_callbacks
-from minidl.data import as_batch, as_inputs, as_targets, as_weights
+from minidl.batching import batches, batches_for
+from minidl.callbacks import Callback, Hooks, progress_callbacks
+from minidl.data import as_batch
 from minidl.divergence import DivergenceError, diverged
 from minidl.door import (
     check_callbacks,
@@ -26,62 +27,12 @@ from minidl.history import History, Steps
 from minidl.interrupt import Interrupt
 from minidl.layer import Layer, input_dtype
 from minidl.optimizers import Optimizer
-from minidl.parameters import network_dtype
 from minidl.prediction import accuracy
 from minidl.run import ForwardState, Metric, Recorder, Run
-from minidl.validation import as_generator, integer, number, seed_entropy
-
-if TYPE_CHECKING:
-    from numpy.random import Generator
+from minidl.threads import blas_threads
+from minidl.validation import integer, number, seed_entropy
 
 __all__ = ["DivergenceError", "batches", "fit", "loss_and_gradients"]
-
-Array: TypeAlias = NDArray[Any]
-
-
-def batches(
-    x: ArrayLike, y: ArrayLike, size: int, rng: Generator | int | None
-) -> Iterator[tuple[Array, Array]]:
-    """Go once through a data set in random order, batch by batch.
-
-    Parameters
-    ----------
-    x, y : array_like, shape (N, …)
-        Samples and targets; they are not changed.
-    size : int
-        The number of samples in a batch; the last one is shorter if N is no multiple of it.
-    rng : numpy.random.Generator, int or None
-        What the order is drawn from. Pass one generator to every call of a training loop.
-
-    Yields
-    ------
-    (x, y)
-        Copies of the rows of a batch.
-
-    Raises
-    ------
-    ValueError, TypeError
-        At the call: if there are no samples, the lengths differ, or size is no positive integer.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> [len(x) for x, y in batches(np.zeros((10, 2)), np.zeros(10), 4, rng=0)]
-    [4, 4, 2]
-    """
-    x, y = np.asarray(x), np.asarray(y)
-    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or len(x) == 0:
-        raise ValueError(
-            f"batches needs as many targets as samples, and some: got x of shape {x.shape} "
-            f"and y of shape {y.shape}"
-        )
-    size = integer("size", size, least=1)
-    order = as_generator(rng).permutation(len(x))
-    return ((x.take(rows, 0), y.take(rows, 0)) for rows in _cut(order, size))
-
-
-def _cut(order: Array, size: int) -> Iterator[Array]:
-    return (order[start : start + size] for start in range(0, len(order), size))
 
 
 def loss_and_gradients(
@@ -158,11 +109,11 @@ def fit(
     network: Layer,
     loss: Layer,
     optimizer: Optimizer,
-    x: ArrayLike,
-    y: ArrayLike,
+    x: ArrayLike | Iterable[Any],
+    y: ArrayLike | None = None,
     *,
     epochs: int,
-    batch_size: int,
+    batch_size: int | None = None,
     validation: tuple[ArrayLike, ArrayLike] | None = None,
     validate_every: int | Steps = 1,
     sample_weight: ArrayLike | None = None,
@@ -171,6 +122,7 @@ def fit(
     callbacks: Sequence[Callback] = (),
     progress: bool | None = None,
     recover: bool = True,
+    threads: int | None = None,
 ) -> History:
     """Train a network.
 
@@ -185,12 +137,14 @@ def fit(
         Built for this network.
     x, y : array_like, shape (N, …)
         The samples and their targets; x is cast to the network's dtype, or to integers if
-        its first layer takes integers.
+        its first layer takes integers. A `numpy.memmap` is gathered and checked batch by batch,
+        with the same results. Without y, x is an iterable of batches, (x, y) or (x, y, weight),
+        that is gone through once an epoch, in its own order.
     epochs : int
         How often to go through the data.
     batch_size : int
         The number of samples in a step; 1 is classic stochastic gradient descent, N or more is
-        gradient descent. The last batch of an epoch may be shorter.
+        gradient descent. The last batch of an epoch may be shorter. An iterable has its own.
     validation : (x, y), optional
         Held-out data.
     validate_every : int or Steps, default 1
@@ -209,6 +163,10 @@ def fit(
     recover : bool, default True
         Whether to keep a copy of the state at the start of each epoch, to go back to it should
         the loss diverge.
+    threads : int, optional
+        How many threads the matrix products may use (needs the extra ``threads``). None leaves it
+        to NumPy, which takes one for small products and all for wide ones; 1 is wise where
+        another process keeps the cores busy.
 
     Returns
     -------
@@ -244,73 +202,55 @@ def fit(
     (50, True)
     """
     epochs = integer("epochs", epochs, least=1)
-    batch_size = integer("batch_size", batch_size, least=1)
     seed = seed_entropy(seed)
     check_parts(network, loss, optimizer)
-    hooks = check_callbacks(callbacks)
-    dtype, wanted = network_dtype(network), input_dtype(network)
-    x = as_inputs("x", x, wanted)
-    # An inference on the first batch: it finds what is wrong with shapes before anything changes.
-    sample = network(x[:batch_size])
-    y = as_targets("y", y, x, loss, sample)
-    weight = None if sample_weight is None else as_weights("sample_weight", sample_weight, x, dtype)
-    first = targets(y[:batch_size], None if weight is None else weight[:batch_size])
-    check_loss(loss, sample, first)
-    held_out = check_validation(validation, loss, x, wanted, sample)
+    watchers, limited = check_callbacks(callbacks), blas_threads(threads)
+    if not isinstance(validate_every, Steps):
+        validate_every = integer("validate_every", validate_every, least=1)
+    # With an inference on a first batch: it finds what is wrong before anything changes.
+    data = batches_for(network, loss, x, y, sample_weight, batch_size, epochs)
+    first, first_y, first_weight = data.first
+    check_loss(loss, data.sample, targets(first_y, first_weight))
+    held_out = check_validation(validation, loss, first, input_dtype(network), data.sample)
     if metrics is None:
         counted = getattr(loss, "accuracy", accuracy)
         metrics = {"accuracy": counted} if getattr(loss, "classification", False) else {}
-    check_metrics(metrics, sample, y[:batch_size])
+    check_metrics(metrics, data.sample, first_y)
 
-    steps_per_epoch = math.ceil(len(x) / batch_size)
-    every = integer("validate_every", validate_every, least=1)
-    if not isinstance(validate_every, Steps):
-        every *= steps_per_epoch
-    history = History(seed, steps_per_epoch)
-    run = Run(network, loss, optimizer, history, epochs, steps_per_epoch)
+    history = History(seed, data.steps_per_epoch)
+    run = Run(network, loss, optimizer, history, epochs, data.steps_per_epoch)
     bars = progress_callbacks(progress)
-    hooks = [*hooks, *bars]
-    recorder = Recorder(run, dict(metrics), held_out, every)
-
-    def call(hook: str) -> bool:
-        ended = False
-        for callback in hooks:
-            answer = getattr(callback, hook, _nothing)(run)
-            if isinstance(answer, (bool, np.bool)) and answer:
-                history.stopped_by = history.stopped_by or type(callback).__name__
-                ended = True
-        return ended
+    hooks = Hooks([*watchers, *bars], run)
+    recorder = Recorder(run, dict(metrics), held_out, validate_every)
 
     optimizer.clear()
     interrupt = Interrupt()
     try:
-        with interrupt:
-            ended = call("on_begin")
+        with limited(), interrupt:
+            ended = hooks.call("on_begin")
             state = ForwardState(network)
             while not ended and run.epoch < epochs:
                 start = (state.take(), optimizer.snapshot()) if recover else None
-                order = np.random.default_rng([seed, run.epoch]).permutation(len(x))
-                for rows in _cut(order, batch_size):
-                    # take is several times as fast as x[rows]
-                    own = None if weight is None else weight.take(rows, 0)
-                    run.batch = x.take(rows, 0), y.take(rows, 0), own
-                    ended = _step(run, state, start, recorder, call)
-                    last = run.step % steps_per_epoch == 0
+                for batch, last in data.epoch(seed, run.epoch):
+                    run.batch = batch
+                    ended = _step(run, state, start, recorder, hooks)
                     if last:
                         _require_finite(run, state, start)
                         run.epoch += 1
-                    if recorder.due():
+                        history.steps_per_epoch = run.steps_per_epoch = data.steps_per_epoch
+                    if recorder.due(last):
                         recorder.validate()
-                    ended |= call("on_step")
+                    ended |= hooks.call("on_step")
                     if last:
-                        ended |= call("on_epoch")
+                        ended |= hooks.call("on_epoch")
                     ended |= interrupt.requested
                     if ended:
                         break
-                _require_finite(run, state, start)
+                if not last:
+                    _require_finite(run, state, start)
             history.interrupted = interrupt.requested
             recorder.validate()
-            call("on_end")
+            hooks.call("on_end")
     finally:
         history.interrupted = interrupt.requested
         optimizer.clear()
@@ -319,13 +259,7 @@ def fit(
     return history
 
 
-def _nothing(run: Run) -> None:
-    pass
-
-
-def _step(
-    run: Run, state: ForwardState, start: Any, recorder: Recorder, call: Callable[[str], bool]
-) -> bool:
+def _step(run: Run, state: ForwardState, start: Any, recorder: Recorder, hooks: Hooks) -> bool:
     """Take one step; if it fails, leave everything as it was before (or at the epoch's start)."""
     before = state.take()
     x, y, weight = run.batch
@@ -334,7 +268,7 @@ def _step(
             value, prediction = _gradients(run.network, run.loss, x, y, weight, 1.0)
         if run.step == 0:
             check_parts(run.network, run.loss, run.optimizer)  # a layer may have replaced some
-        ended = call("on_gradients")
+        ended = hooks.call("on_gradients")
         run.optimizer.step()
     except DivergenceError as error:
         state.restore(before)
@@ -350,6 +284,5 @@ def _step(
 
 def _require_finite(run: Run, state: ForwardState, start: Any) -> None:
     if not np.isfinite(run.optimizer.vector.value).all():
-        epoch = math.ceil(run.step / run.steps_per_epoch)
-        what = f"a parameter is not finite after step {run.step}, epoch {epoch}"
+        what = f"a parameter is not finite after step {run.step}, epoch {run.epoch + 1}"
         raise diverged(what, run, state, start)

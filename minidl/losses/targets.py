@@ -101,8 +101,6 @@ def labels_or_probabilities(target: Array, prediction: Array, ignore_index: int 
             f"labels of shape {('N', *prediction.shape[1:-1])} or probabilities of shape "
             f"{('N', *prediction.shape[1:])}, got shape {target.shape}".replace("'N'", "N")
         )
-    if (target == ignore_index).all():  # as with weights that are all 0, the loss would be 0
-        raise ValueError(f"y: all labels are {ignore_index}, the ignore_index: none is left")
     return class_labels(target, prediction.shape[-1], ignore_index)
 
 

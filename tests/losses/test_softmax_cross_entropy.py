@@ -281,3 +281,14 @@ def test_a_loss_is_a_layer_whose_prediction_alone_carries_a_gradient():
     assert issubclass(SoftmaxCrossEntropy, Loss)
     assert SoftmaxCrossEntropy.differentiable == 1
     assert SoftmaxCrossEntropy()(np.zeros((2, 4)), np.array([0, 1])) == pytest.approx(math.log(4))
+
+
+def test_the_gradient_of_a_saturated_softmax_holds_no_subnormal_numbers():
+    """They would slow down every product of the backward pass."""
+    logits = -np.array([[0, 60, 80, 86, 88, 95, 103, 300]] * 4, np.float32)
+    for target in (np.zeros(4, int), np.eye(4, 8, dtype=np.float32)[::-1]):
+        loss = SoftmaxCrossEntropy()
+        gradient = loss.backward(1.0, loss.forward(logits, target)[1])
+        tiny = np.finfo(np.float32).tiny
+        assert not ((gradient != 0) & (np.abs(gradient) < tiny)).any()
+        assert (gradient != 0).any()
