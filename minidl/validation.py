@@ -10,6 +10,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.random import Generator
+    from numpy.typing import NDArray
 
 __all__ = [
     "Bounded",
@@ -20,6 +21,7 @@ __all__ = [
     "integer",
     "number",
     "output_and_cache",
+    "real",
     "seed_entropy",
 ]
 
@@ -113,6 +115,13 @@ class Bounded:
 
     def __set__(self, instance: Any, value: Any) -> None:
         vars(instance)[self._name] = number(self._name, value, **self._bounds)
+
+
+def real(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array of real numbers, booleans included."""
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
+    return array
 
 
 def boolean(name: str, value: Any) -> bool:
