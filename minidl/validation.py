@@ -22,6 +22,7 @@ __all__ = [
     "number",
     "output_and_cache",
     "real",
+    "refuse",
     "seed_entropy",
 ]
 
@@ -122,6 +123,18 @@ def real(name: str, array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
     return array
+
+
+def refuse(bad: Any, array: NDArray[Any], message: str) -> None:
+    """Raise a ValueError if anything is bad; fill in {value} and place of the first that is.
+
+    The place is 3 or (3, 1) for {at}, and [3] or [3, 1] for {index}.
+    """
+    if np.count_nonzero(bad):
+        place = tuple(np.argwhere(bad)[0].tolist())
+        at = place[0] if len(place) == 1 else place
+        message = message.replace("{index}", str(list(place))).replace("{at}", str(at))
+        raise ValueError(message.replace("{value}", str(array[place])))
 
 
 def boolean(name: str, value: Any) -> bool:

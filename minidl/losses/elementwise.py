@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from minidl.losses.loss import Loss, mean, without
-from minidl.losses.targets import as_many, spell
+from minidl.losses.targets import as_many
 from minidl.parameters import Array
-from minidl.validation import real
+from minidl.validation import real, refuse
 
 __all__ = ["ElementwiseLoss"]
 
@@ -75,12 +75,8 @@ class ElementwiseLoss(Loss):
         """Return the targets in the dtype of the prediction, after a check of the shape."""
         with np.errstate(over="ignore"):
             cast = _matching("y", target, as_many(prediction, target))
-        bad = np.argwhere(~np.isfinite(cast))
-        if bad.size:
-            place = tuple(bad[0].tolist())
-            raise ValueError(
-                f"y: target {spell(place)} is {target[place]}, too large for {cast.dtype}"
-            )
+        what = f"y: target {{at}} is {{value}}, too large for {cast.dtype}"
+        refuse(~np.isfinite(cast), target, what)
         return cast
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from minidl.losses.loss import Loss, mean, without
-from minidl.losses.targets import are_classes, as_many, check_indices, class_labels, spell
+from minidl.losses.targets import are_classes, as_many, check_indices, class_labels
 from minidl.parameters import Array
-from minidl.validation import number, real
+from minidl.validation import number, real, refuse
 
 __all__ = ["Hinge"]
 
@@ -123,11 +123,7 @@ def _signs(target: Array, shape: tuple[int, ...], where: Any, what: str) -> Arra
     """Return −1 and +1 for targets −1 (or 0) and +1."""
     positive = real(f"{where}: {what}s", target) > 0
     wrong = (target != positive) & (target != -1)
-    if wrong.any():
-        first = int(wrong.argmax())
-        place = tuple(int(i) for i in np.unravel_index(first, shape))
-        raise ValueError(
-            f"{where}: {what} {target.reshape(-1)[first]} at {spell(place)} is none: two "
-            "classes are −1 (or 0) and +1"
-        )
+    need = "two classes are −1 (or 0) and +1"
+    what = f"{where}: {what} {{value}} at {{at}} is none: {need}"
+    refuse(wrong.reshape(shape), target.reshape(shape), what)
     return 2 * positive.astype(np.int8) - 1

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidl.parameters import Array
-from minidl.validation import real
+from minidl.validation import real, refuse
 
 __all__ = [
     "are_classes",
@@ -17,7 +17,6 @@ __all__ = [
     "check_target",
     "class_labels",
     "distributions",
-    "spell",
 ]
 
 _UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
@@ -98,13 +97,8 @@ def class_labels(target: Array, classes: int, ignore_index: int | None = None) -
         )
     if (target == ignore_index).all():  # as with weights that are all 0, the loss would be 0
         raise ValueError(f"y: all labels are {ignore_index}, the ignore_index: none is left")
-    if target.dtype.kind == "f":
-        fractional = np.argwhere(target != np.trunc(target))
-        if fractional.size:
-            place = tuple(fractional[0].tolist())
-            raise ValueError(
-                f"y: class labels must be integers, but label {spell(place)} is {target[place]}"
-            )
+    fractional = target != np.trunc(target)
+    refuse(fractional, target, "y: class labels must be integers, but label {at} is {value}")
     _refuse_outside(target, classes, ignore_index, "y: class label")
     return target.astype(np.intp) if target.dtype.kind == "f" else target
 
@@ -112,13 +106,9 @@ def class_labels(target: Array, classes: int, ignore_index: int | None = None) -
 def distributions(target: Array, dtype: Any) -> Array:
     """Return a data set's rows of probabilities in a dtype; raise for what is none."""
     rows = real("y: probabilities", target).astype(dtype, copy=False)
-    bad = np.argwhere((rows < 0).any(axis=-1) | (abs(rows.sum(axis=-1) - 1) > 1e-3))
-    if bad.size:
-        place = tuple(bad[0].tolist())
-        raise ValueError(
-            "y: rows of probabilities must not be negative and sum to 1, but row "
-            f"{spell(place)} is {rows[place]}"
-        )
+    bad = (rows < 0).any(axis=-1) | (abs(rows.sum(axis=-1) - 1) > 1e-3)
+    need = "y: rows of probabilities must not be negative and sum to 1"
+    refuse(bad, rows, f"{need}, but row {{at}} is {{value}}")
     return rows
 
 
@@ -126,14 +116,5 @@ def _refuse_outside(target: Array, classes: int, ignore_index: int | None, what:
     outside = (target < 0) | (target >= classes)
     if ignore_index is not None:
         outside &= np.not_equal(target, ignore_index)
-    if outside.any():
-        place = tuple(np.argwhere(outside)[0].tolist())
-        raise ValueError(
-            f"{what} {target[place]} at {spell(place)} is out of range: the network has "
-            f"{classes} outputs, for classes 0 to {classes - 1}"
-        )
-
-
-def spell(place: tuple[int, ...]) -> str:
-    """Return an index as a person writes it: 3, or (3, 1)."""
-    return str(place[0]) if len(place) == 1 else str(place)
+    there = f"{classes} outputs, for classes 0 to {classes - 1}"
+    refuse(outside, target, f"{what} {{value}} at {{at}} is out of range: the network has {there}")
