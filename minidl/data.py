@@ -6,20 +6,13 @@ import re
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from minidl.losses import Loss
 from minidl.parameters import Array
+from minidl.validation import real, refuse
 
-__all__ = [
-    "as_array",
-    "as_batch",
-    "as_inputs",
-    "as_targets",
-    "as_weights",
-    "first_place",
-    "require_some",
-]
+__all__ = ["as_array", "as_batch", "as_inputs", "as_targets", "as_weights", "require_some"]
 
 
 def as_array(name: str, data: Any, samples: int | None = None) -> Array:
@@ -43,21 +36,9 @@ def as_array(name: str, data: Any, samples: int | None = None) -> Array:
     return array
 
 
-def first_place(mask: NDArray[np.bool]) -> str:
-    """Return the index of the first True as a person writes it: ``[3, 1]``."""
-    return str(np.argwhere(mask)[0].tolist())
-
-
 def _require_finite(name: str, array: Array, original: Array) -> None:
-    finite = np.isfinite(array)
-    if not finite.all():
-        place = tuple(np.argwhere(~finite)[0])
-        value = original[place]
-        raise ValueError(
-            f"{name}{first_place(~finite)} is {value}"
-            + (f", too large for {array.dtype}" if np.isfinite(value) else "")
-            + ": all values must be finite"
-        )
+    need = f"all values must be finite in {array.dtype}"
+    refuse(~np.isfinite(array), original, f"{name}{{index}} is {{value}}: {need}")
 
 
 def _as_real(name: str, data: Any, dtype: DTypeLike | None, *, finite: bool = True) -> Array:
@@ -65,9 +46,7 @@ def _as_real(name: str, data: Any, dtype: DTypeLike | None, *, finite: bool = Tr
 
     Native byte order and C order, so that the same numbers always give the same bits.
     """
-    array = as_array(name, data)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    array = real(name, as_array(name, data))
     if dtype is None:
         dtype = array.dtype.newbyteorder("=") if array.dtype.kind == "f" else np.float64
     with np.errstate(over="ignore"):
@@ -82,15 +61,9 @@ def _as_integers(name: str, data: Any) -> Array:
     if array.dtype.kind in "iu":
         return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
     array = _as_real(name, array, None)
-    fractional = array != np.trunc(array)
-    if fractional.any():
-        raise ValueError(
-            f"{name}{first_place(fractional)} is {array[fractional][0]}: "
-            "the first layer of this network takes integers"
-        )
-    huge = np.abs(array) >= 2**53
-    if huge.any():
-        raise ValueError(f"{name}{first_place(huge)} is {array[huge][0]}, too large for an index")
+    need = "the first layer of this network takes integers"
+    refuse(array != np.trunc(array), array, f"{name}{{index}} is {{value}}: {need}")
+    refuse(np.abs(array) >= 2**53, array, f"{name}{{index}} is {{value}}, too large for an index")
     return array.astype(np.intp)
 
 
@@ -146,8 +119,7 @@ def as_weights(name: str, weight: Any, samples: int, dtype: DTypeLike | None) ->
     array = _as_real(name, weight, np.float64)
     if len(array) != samples:
         raise ValueError(f"{name} has {len(array)} weights, but x has {samples} samples")
-    if (array < 0).any():
-        raise ValueError(f"{name}{first_place(array < 0)} is negative: {array[array < 0][0]}")
+    refuse(array < 0, array, f"{name}{{index}} is negative: {{value}}")
     if not array.any():
         raise ValueError(f"{name} is zero for all samples")
     if not 1e-10 < array.max() < 1e10:  # only ratios count, and these survive any dtype

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minidl.data import as_array, as_inputs, first_place
+from minidl.data import as_array, as_inputs
 from minidl.layer import Layer, input_dtype, title
 from minidl.parameters import Array
-from minidl.validation import integer
+from minidl.validation import integer, refuse
 
 __all__ = ["accuracy", "predict", "predict_classes", "predict_proba"]
 
@@ -56,13 +56,9 @@ def predict(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> Array:
             f"{min(len(x), batch_size)} samples, not a row for each"
         )
     output = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
-    finite = np.isfinite(output)
-    if not finite.all():
-        place = first_place(~finite)
-        raise ValueError(
-            f"the output of {title(network)} is not finite at {place}: its parameters are not, or "
-            "they are too large for such inputs"
-        )
+    cause = "its parameters are not, or they are too large for such inputs"
+    what = f"the output of {title(network)} is not finite at {{index}}: {cause}"
+    refuse(~np.isfinite(output), output, what)
     return output
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minidl.parameters import Array
-from minidl.validation import instance, integer, number
+from minidl.validation import instance, integer, number, refuse
 
 __all__ = [
     "CosineDecay",
@@ -58,11 +58,7 @@ class Schedule(ABC):
         with np.errstate(over="ignore"):
             rate = self._rate(array)
         wrong = ~((array >= 0) & (rate < np.inf))
-        if np.count_nonzero(wrong):
-            raise ValueError(
-                f"{self}: a rate is finite, and steps count from 0: after "
-                f"{array[wrong].flat[0]} steps it would be {np.asarray(rate)[wrong].flat[0]:g}"
-            )
+        refuse(wrong, array, f"{self}: no finite rate after {{value}} steps; they count from 0")
         return rate if array.ndim else float(rate)
 
     @abstractmethod
@@ -222,12 +218,8 @@ class WarmUp(Schedule):
 
     def _rate(self, step: Array) -> Any:
         part = np.minimum((step + 1) / (self.steps + 1), 1)
-        if isinstance(self.then, float):
-            return part * self.then
         later = np.maximum(step - self.steps, 0)
-        if isinstance(self.then, Schedule):
-            return part * self.then(later)
-        rates = [self.then(int(each)) for each in later.reshape(-1)]
+        rates = [rate_at(self.then, int(each)) for each in later.reshape(-1)]
         return part * np.reshape(rates, later.shape)
 
 

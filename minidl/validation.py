@@ -10,6 +10,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.random import Generator
+    from numpy.typing import NDArray
 
 __all__ = [
     "Bounded",
@@ -20,6 +21,8 @@ __all__ = [
     "integer",
     "number",
     "output_and_cache",
+    "real",
+    "refuse",
     "seed_entropy",
 ]
 
@@ -113,6 +116,25 @@ class Bounded:
 
     def __set__(self, instance: Any, value: Any) -> None:
         vars(instance)[self._name] = number(self._name, value, **self._bounds)
+
+
+def real(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array of real numbers, booleans included."""
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
+    return array
+
+
+def refuse(bad: Any, array: NDArray[Any], message: str) -> None:
+    """Raise a ValueError if anything is bad; fill in {value} and place of the first that is.
+
+    The place is 3 or (3, 1) for {at}, and [3] or [3, 1] for {index}.
+    """
+    if np.count_nonzero(bad):
+        place = tuple(np.argwhere(bad)[0].tolist())
+        at = place[0] if len(place) == 1 else place
+        message = message.replace("{index}", str(list(place))).replace("{at}", str(at))
+        raise ValueError(message.replace("{value}", str(array[place])))
 
 
 def boolean(name: str, value: Any) -> bool:

@@ -136,7 +136,9 @@ def test_a_schedule_may_be_replaced_at_any_time():
 @pytest.mark.parametrize("schedule", ALL, ids=repr)
 @pytest.mark.parametrize("step", [-1, np.array([3, 0, -1])], ids=["alone", "in an array"])
 def test_a_step_before_the_first_is_refused(schedule, step):
-    with pytest.raises(ValueError, match=r"steps count from 0: after -1 steps") as caught:
+    with pytest.raises(
+        ValueError, match=r"no finite rate after -1 steps; they count from 0"
+    ) as caught:
         schedule(step)
     assert str(caught.value).startswith(repr(schedule))
 
@@ -144,7 +146,7 @@ def test_a_step_before_the_first_is_refused(schedule, step):
 @pytest.mark.parametrize("step", [5000, np.arange(3, 5001)[::-1]], ids=["alone", "in an array"])
 def test_a_rate_that_has_grown_beyond_every_float_is_refused(step):
     for schedule in (ExponentialDecay(0.1, factor=2), WarmUp(2, StepDecay(0.1, 1, factor=2))):
-        with pytest.raises(ValueError, match=r"a rate is finite.* steps it would be inf"):
+        with pytest.raises(ValueError, match=r"no finite rate after (5000|4998) steps"):
             schedule(step)
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from minidl.losses.loss import Loss, mean, without
-from minidl.losses.targets import spell
+from minidl.losses.targets import as_many
 from minidl.parameters import Array
+from minidl.validation import real, refuse
 
 __all__ = ["ElementwiseLoss"]
 
@@ -52,7 +53,8 @@ class ElementwiseLoss(Loss):
         weight : ndarray, that shape or its leading axes, optional
             The weight of each element, not negative: one a sample, of shape (N,), say.
         """
-        z, t = self._matching(prediction, np.asarray(target))
+        z = self._floating(prediction, "predictions")
+        t = _matching(self, np.asarray(target), z)
         shares = self._shares(weight, z, "predictions", z.ndim)
         if shares is not None:
             kept = shares.reshape(z.shape)
@@ -71,40 +73,23 @@ class ElementwiseLoss(Loss):
 
     def prepare_target(self, target: Array, prediction: Array) -> Array:
         """Return the targets in the dtype of the prediction, after a check of the shape."""
-        if target.dtype.kind not in "iufb":
-            raise TypeError(f"y: targets must be real numbers, got dtype {target.dtype}")
-        if target.shape[1:] != prediction.shape[1:]:
-            raise ValueError(
-                f"y: a network with outputs of shape {('N', *prediction.shape[1:])} needs targets "
-                f"of that shape, got shape {target.shape}".replace("'N'", "N")
-                + _hint("y", target.shape, prediction.shape)
-            )
         with np.errstate(over="ignore"):
-            cast = target.astype(prediction.dtype, copy=False)
-        bad = np.argwhere(~np.isfinite(cast))
-        if bad.size:
-            place = tuple(bad[0].tolist())
-            raise ValueError(
-                f"y: target {spell(place)} is {target[place]}, too large for {cast.dtype}"
-            )
+            cast = _matching("y", target, as_many(prediction, target))
+        what = f"y: target {{at}} is {{value}}, too large for {cast.dtype}"
+        refuse(~np.isfinite(cast), target, what)
         return cast
 
-    def _matching(self, prediction: Any, target: Array) -> tuple[Array, Array]:
-        """Return both as floating arrays of one dtype and shape."""
-        z = self._floating(prediction, "predictions")
-        if target.shape != z.shape:
-            raise ValueError(
-                f"{self}: predictions of shape {z.shape} need a target of the same shape, got "
-                f"shape {target.shape}{_hint('target', target.shape, z.shape)}"
-            )
-        if target.dtype.kind not in "iufb":
-            raise TypeError(f"{self}: the target must hold real numbers, got dtype {target.dtype}")
-        return z, target.astype(z.dtype, copy=False)
 
-
-def _hint(name: str, target: tuple[int, ...], prediction: tuple[int, ...]) -> str:
-    if prediction[1:] == (*target[1:], 1) and target:
-        return f": {name}[..., np.newaxis] has it"
-    if target[1:] == (*prediction[1:], 1):
-        return f": {name}[..., 0] has it"
-    return ""
+def _matching(where: Any, target: Array, z: Array) -> Array:
+    """Return the target in the dtype of the prediction, after a check of its shape."""
+    if target.shape != z.shape:
+        name, hint = "y" if where == "y" else "target", ""
+        if z.shape[1:] == (*target.shape[1:], 1) and target.ndim:
+            hint = f": {name}[..., np.newaxis] has it"
+        elif target.shape[1:] == (*z.shape[1:], 1):
+            hint = f": {name}[..., 0] has it"
+        raise ValueError(
+            f"{where}: outputs of shape {z.shape} need a target of the same shape, got shape "
+            f"{target.shape}{hint}"
+        )
+    return real(f"{where}: targets", target).astype(z.dtype, copy=False)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from minidl.losses.loss import Loss, mean, without
-from minidl.losses.targets import check_indices, class_labels, refuse_one_column, spell
+from minidl.losses.targets import are_classes, as_many, check_indices, class_labels
 from minidl.parameters import Array
-from minidl.validation import number
+from minidl.validation import number, real, refuse
 
 __all__ = ["Hinge"]
 
@@ -79,17 +79,9 @@ class Hinge(Loss):
             The weight of each element, not negative.
         """
         scores, target = self._floating(scores, "scores"), np.asarray(target)
-        several = target.shape == scores.shape[:-1] and scores.ndim > 0
-        if target.shape != scores.shape and not several:
-            raise ValueError(
-                f"{self}: scores of shape {scores.shape} need signs of that shape or class "
-                f"indices of shape {scores.shape[:-1]}, got a target of shape {target.shape}"
-            )
+        several = are_classes(self, scores, target, "signs")
         if several:
-            refuse_one_column(scores, self)
-            if target.dtype.kind not in "iu":
-                raise TypeError(f"{self}: class indices must be integers, got {target.dtype}")
-            check_indices(target, scores.shape[-1], self)
+            check_indices(self, target, scores.shape[-1])
         shares = self._shares(weight, scores, "scores", target.ndim)
         rows = scores.reshape(-1, scores.shape[-1]) if several else scores.reshape(-1)
         rows = without(rows, shares)
@@ -122,31 +114,16 @@ class Hinge(Loss):
 
     def prepare_target(self, target: Array, prediction: Array) -> Array:
         """Return class indices as integers, and signs as −1 and +1 in the prediction's dtype."""
-        if target.shape[1:] == prediction.shape[1:]:
-            return _signs(target, target.shape, "y", "label").astype(prediction.dtype)
-        if target.shape[1:] != prediction.shape[1:-1]:
-            raise ValueError(
-                f"y: a network with outputs of shape {('N', *prediction.shape[1:])} needs labels "
-                f"−1 and +1 of that shape, or class labels of shape "
-                f"{('N', *prediction.shape[1:-1])}, got shape {target.shape}".replace("'N'", "N")
-            )
-        refuse_one_column(prediction, "y")
-        if target.dtype.kind not in "iuf":
-            raise TypeError(f"y: class labels must be integers, got dtype {target.dtype}")
-        return class_labels(target, prediction.shape[-1])
+        if are_classes("y", as_many(prediction, target), target, "labels −1 and +1"):
+            return class_labels(target, prediction.shape[-1])
+        return _signs(target, target.shape, "y", "label").astype(prediction.dtype)
 
 
 def _signs(target: Array, shape: tuple[int, ...], where: Any, what: str) -> Array:
     """Return −1 and +1 for targets −1 (or 0) and +1."""
-    if target.dtype.kind not in "iufb":
-        raise TypeError(f"{where}: {what}s must be real numbers, got dtype {target.dtype}")
-    positive = target > 0
+    positive = real(f"{where}: {what}s", target) > 0
     wrong = (target != positive) & (target != -1)
-    if wrong.any():
-        first = int(wrong.argmax())
-        place = tuple(int(i) for i in np.unravel_index(first, shape))
-        raise ValueError(
-            f"{where}: {what} {target.reshape(-1)[first]} at {spell(place)} is none: two "
-            "classes are −1 (or 0) and +1"
-        )
+    need = "two classes are −1 (or 0) and +1"
+    what = f"{where}: {what} {{value}} at {{at}} is none: {need}"
+    refuse(wrong.reshape(shape), target.reshape(shape), what)
     return 2 * positive.astype(np.int8) - 1

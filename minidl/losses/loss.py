@@ -10,6 +10,7 @@ import numpy as np
 from minidl.layer import Layer
 from minidl.parameters import Array
 from minidl.representation import describe
+from minidl.validation import real
 
 __all__ = ["Loss", "mean", "without"]
 
@@ -72,9 +73,7 @@ class Loss(Layer):
         weight = counts if weight is None else weight
         if weight is None:
             return None
-        weight, shape = np.asarray(weight), array.shape[:axes]
-        if weight.dtype.kind not in "fiub":
-            raise TypeError(f"{self}: weights must be real numbers, got dtype {weight.dtype}")
+        weight, shape = real(f"{self}: weights", np.asarray(weight)), array.shape[:axes]
         if weight.shape != shape[: weight.ndim or len(shape)]:
             allowed = " or ".join(str(shape[:n]) for n in range(len(shape), 0, -1)) or "()"
             raise ValueError(

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minidl.losses.elementwise import ElementwiseLoss
-from minidl.losses.targets import spell
 from minidl.parameters import Array
-from minidl.validation import number
+from minidl.validation import number, refuse
 
 __all__ = ["SigmoidCrossEntropy"]
 
@@ -111,8 +110,6 @@ class SigmoidCrossEntropy(ElementwiseLoss):
 
 def _check_range(target: Array, where: Any, what: str) -> None:
     if not (target.min() >= 0 and target.max() <= 1):
-        place = tuple(np.argwhere(~((target >= 0) & (target <= 1)))[0].tolist())
-        raise ValueError(
-            f"{where}: {what} {target[place]} at {spell(place)} is out of range: 1 stands for yes, "
-            "0 for no, probabilities between are allowed"
-        )
+        outside = ~((target >= 0) & (target <= 1))
+        need = "1 stands for yes, 0 for no, probabilities between are allowed"
+        refuse(outside, target, f"{where}: {what} {{value}} at {{at}} is out of range: {need}")

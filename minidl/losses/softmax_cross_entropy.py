@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.losses.loss import Loss, mean, without
-from minidl.losses.targets import check_target, labels_or_probabilities
+from minidl.losses.targets import are_classes, as_many, check_target, class_labels, distributions
 from minidl.parameters import Array
 from minidl.validation import integer, number
 
@@ -147,7 +147,9 @@ class SoftmaxCrossEntropy(Loss):
 
     def prepare_target(self, target: Array, prediction: Array) -> Array:
         """Return class indices as integers and probabilities in the dtype of the prediction."""
-        return labels_or_probabilities(target, prediction, self.ignore_index)
+        if are_classes("y", as_many(prediction, target), target, "probabilities"):
+            return class_labels(target, prediction.shape[-1], self.ignore_index)
+        return distributions(target, prediction.dtype)
 
     def _distribution(self, target: Array, rows: Array) -> Array:
         """Return the smoothed target, as a row of probabilities for each element."""

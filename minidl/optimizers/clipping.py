@@ -12,7 +12,17 @@ from minidl.validation import number
 __all__ = ["ClipNorm", "ClipValue"]
 
 
-class ClipNorm:
+class _Clip:
+    """What clips a gradient by a maximum."""
+
+    def __init__(self, maximum: float) -> None:
+        self.maximum = number("maximum", maximum, above=0)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.maximum:g})"
+
+
+class ClipNorm(_Clip):
     """Scale a gradient down to a norm: g ← g · min(1, c / ‖g‖₂), over all parameters together.
 
     The direction stays. Give it to an optimizer, ``SGD(network, 0.1, clip=ClipNorm(1.0))``, or
@@ -36,9 +46,6 @@ class ClipNorm:
     (5.0, array([0.6, 0.8]))
     """
 
-    def __init__(self, maximum: float) -> None:
-        self.maximum = number("maximum", maximum, above=0)
-
     def __call__(self, gradient: Array) -> float:
         """Clip a gradient vector, ``optimizer.vector.grad``, in place; return the norm it had."""
         norm = _norm(gradient)
@@ -46,11 +53,8 @@ class ClipNorm:
             gradient *= self.maximum / norm
         return norm
 
-    def __repr__(self) -> str:
-        return f"ClipNorm({self.maximum:g})"
 
-
-class ClipValue:
+class ClipValue(_Clip):
     """Clip every number of a gradient to [−c, c].
 
     The direction changes. An infinite or NaN entry is left as it is, and so is then every other:
@@ -69,18 +73,12 @@ class ClipValue:
     (3.0, array([ 1. , -0.5]))
     """
 
-    def __init__(self, maximum: float) -> None:
-        self.maximum = number("maximum", maximum, above=0)
-
     def __call__(self, gradient: Array) -> float:
         """Clip a gradient vector in place; return the largest absolute value it had."""
         largest = _largest(gradient)
         if self.maximum < largest < math.inf:
             np.clip(gradient, -self.maximum, self.maximum, out=gradient)
         return largest
-
-    def __repr__(self) -> str:
-        return f"ClipValue({self.maximum:g})"
 
 
 def _largest(vector: Array) -> float:

@@ -241,7 +241,7 @@ def test_a_target_is_never_broadcast(case):
 def test_a_single_column_is_no_choice_of_classes_and_is_refused_with_the_way_out(name):
     case = CASES[name]
     prediction, target, _ = case.draw((5, 1))
-    words = r"one output, shape \(N, 1\), .* SigmoidCrossEntropy with targets 0 and 1"
+    words = r"one output, shape \(5, 1\), .* SigmoidCrossEntropy with targets 0 and 1"
     for given in (target, np.array([0, 1, 1, 0, 1])):
         if given.shape == target.shape:
             with pytest.raises(ValueError, match=words) as caught:

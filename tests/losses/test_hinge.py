@@ -58,7 +58,7 @@ def test_beyond_the_margin_nothing_is_gained_and_at_it_the_gradient_is_zero():
         (np.zeros((2, 2)), [[1, 1], [0.5, 1]], ValueError, r"sign 0\.5 at \(1, 0\)"),
         (np.zeros((2, 3)), [0, 3], ValueError, "class index 3 at 1 is out of range"),
         (np.zeros((2, 3)), [0, -1], ValueError, "class index -1 at 1"),
-        (np.zeros((2, 3)), [0.0, 1.0], TypeError, "must be integers, got float64"),
+        (np.zeros((2, 3)), [0.0, 1.0], TypeError, "must be integers, got dtype float64"),
         (np.zeros((2, 3)), [0, 1, 2], ValueError, r"\(2, 3\).*of shape \(2,\), got .* \(3,\)"),
         (np.zeros((2, 1)), [[0, 1]], ValueError, r"got a target of shape \(1, 2\)"),
     ],
@@ -75,7 +75,7 @@ def test_targets_that_are_no_classes_are_refused_with_their_place(scores, target
         (np.array([1, 5]), np.zeros((2, 3)), ValueError, "y: class label 5 at 1 is out of range"),
         (np.array([1, 0.5]), np.zeros((2, 3)), ValueError, "y: class labels must be integers"),
         (np.array([True, False]), np.zeros((2, 3)), TypeError, "got dtype bool"),
-        (np.zeros((2, 2)), np.zeros((2, 3)), ValueError, r"outputs of shape \(N, 3\)"),
+        (np.zeros((2, 2)), np.zeros((2, 3)), ValueError, r"outputs of shape \(2, 3\)"),
     ],
 )
 def test_the_door_refuses_labels_that_do_not_fit(target, prediction, error, words):

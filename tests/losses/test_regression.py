@@ -89,7 +89,7 @@ def test_the_door_refuses_flat_targets_for_a_column_and_what_overflows():
     x = np.zeros((4, 2))
     network = Dense(2, 1, rng=0)
     for y, words in [
-        (np.zeros(4), r"outputs of shape \(N, 1\).* got shape \(4,\): y\[\.\.\., np\.newaxis\]"),
+        (np.zeros(4), r"outputs of shape \(4, 1\).* got shape \(4,\): y\[\.\.\., np\.newaxis\]"),
         (np.full((4, 1), 1e300), r"target \(0, 0\) is 1e\+300, too large for float32"),
     ]:
         with pytest.raises(ValueError, match=words):

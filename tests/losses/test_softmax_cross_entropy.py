@@ -263,8 +263,8 @@ class TestPreparingTheTargetsOfADataSet:
             ([0, -1.0, 1], r"-1\.0 at 1 is out of range"),
             ([[0.5, 0.5, 0], [0.5, 0.6, 0]], "sum to 1, but row 1"),
             ([[1.5, -0.5, 0]], "not be negative"),
-            ([[0], [1]], r"labels of shape \(N,\) or probabilities of shape \(N, 3\)"),
-            ([[0, 1], [1, 0]], r"got shape \(2, 2\)"),
+            ([[0], [1]], r"shape \(2, 3\) need probabilities .* class labels of shape \(2,\)"),
+            ([[0, 1], [1, 0]], r"got a target of shape \(2, 2\)"),
         ],
     )
     def test_targets_that_do_not_fit_are_a_value_error_that_says_why(self, target, words):
