@@ -113,7 +113,7 @@ def check_metrics(metrics: Any, prediction: Array, target: Array) -> None:
 
 
 def check_validation(
-    validation: Any, loss: Layer, x: Array, dtype: Any, prediction: Array
+    validation: Any, network: Layer, loss: Layer, x: Array, dtype: Any, prediction: Array
 ) -> tuple[Array, Array] | None:
     """Return the held-out data as arrays that fit the training data, or raise."""
     if validation is None:
@@ -127,6 +127,8 @@ def check_validation(
         raise ValueError(
             f"validation x has samples of shape {held_out.shape[1:]}, but x of {x.shape[1:]}"
         )
+    if not isinstance(held_out, np.memmap):
+        check_integers("validation x", network, held_out, len(prediction))
     y = as_targets("validation y", y, len(held_out), loss, prediction)
     require_some("validation y", y, loss)
     return held_out, y

@@ -283,11 +283,8 @@ def unique(root: Any, kind: type | tuple[type, ...]) -> dict[str, Any]:
 
 def network_dtype(network: Any) -> np.dtype[Any] | None:
     """Tell the floating dtype of a network: that of its first parameter, None if it has none."""
-    for _, item in walk(network):
-        if isinstance(item, Parameter):
-            dtype: np.dtype[Any] = item.value.dtype
-            return dtype
-    return None
+    found = next((item for _, item in walk(network) if isinstance(item, Parameter)), None)
+    return None if found is None else found.value.dtype
 
 
 class _Storage:

@@ -211,7 +211,7 @@ def fit(
     data = batches_for(network, loss, x, y, sample_weight, batch_size, epochs)
     first, first_y, first_weight = data.first
     check_loss(loss, data.sample, targets(first_y, first_weight))
-    held_out = check_validation(validation, loss, first, input_dtype(network), data.sample)
+    held_out = check_validation(validation, network, loss, first, input_dtype(network), data.sample)
     if metrics is None:
         counted = getattr(loss, "accuracy", accuracy)
         metrics = {"accuracy": counted} if getattr(loss, "classification", False) else {}

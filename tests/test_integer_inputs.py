@@ -191,6 +191,38 @@ def test_the_door_names_the_row_of_an_integer_out_of_range_wherever_it_stands(ba
         check_integers("x", reader(), x, batch_size=2)
 
 
+@pytest.mark.parametrize("data", ["x", "validation x"])
+def test_fit_finds_an_index_out_of_range_in_a_later_batch_before_anything_changes(data):
+    network, (x, y) = reader(), words()
+    wrong = x.copy()
+    wrong[70, 2] = 6
+    optimizer = SGD(network, 0.1, momentum=0.9)
+    before = state_of(network, optimizer)
+    train, held_out = (wrong, x) if data == "x" else (x, wrong)
+    with pytest.raises(
+        ValueError, match=rf"^{data}\[70:71\]: Sequential\[0\] .* index 6 at \[0, 2\]"
+    ):
+        fit(
+            network,
+            SoftmaxCrossEntropy(),
+            optimizer,
+            train,
+            y,
+            epochs=1,
+            batch_size=8,
+            validation=(held_out, y),
+        )
+    assert state_of(network, optimizer) == before
+
+
+def test_the_message_for_a_table_that_does_not_come_first_tells_what_to_declare():
+    class Headed(Declared):
+        takes_integers = False
+
+    with pytest.raises(TypeError, match=r"got dtype float32; .* has to say takes_integers = True"):
+        predict(Headed(), words()[0])
+
+
 def test_the_door_knows_only_what_the_network_itself_refuses():
     x = np.random.default_rng(0).integers(0, 6, (50, 2))
     x[:, 1] *= 100

@@ -92,7 +92,10 @@ class Embedding(Layer):
         """Return (the vectors of x, shape (…, features); cache)."""
         x = np.asarray(x)
         if x.dtype.kind not in "iu":
-            raise TypeError(f"{self}: the input must be integers, got dtype {x.dtype}")
+            raise TypeError(
+                f"{self}: the input must be integers, got dtype {x.dtype}; a network whose first "
+                "parameters stand elsewhere has to say takes_integers = True"
+            )
         index = x.astype(np.intp, copy=False)
         # one maximum finds both ends: as unsigned numbers, negative ones are huge
         if index.size and index.view(np.uintp).max() >= self.vocabulary:

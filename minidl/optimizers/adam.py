@@ -9,7 +9,6 @@ import numpy as np
 
 from minidl.layer import Layer
 from minidl.optimizers.blocks import blocks, flush
-from minidl.optimizers.keywords import Keywords
 from minidl.optimizers.optimizer import Optimizer
 from minidl.schedules import Rate
 from minidl.validation import Bounded
@@ -17,7 +16,7 @@ from minidl.validation import Bounded
 __all__ = ["Adam", "AdamW"]
 
 
-class _Moments(Optimizer, Keywords):
+class _Moments(Optimizer):
     """The step that Adam and AdamW share."""
 
     decoupled: ClassVar[bool]

@@ -9,6 +9,7 @@ from typing import Any
 
 from minidl.layer import Layer
 from minidl.optimizers.groups import checked_groups, stretches
+from minidl.optimizers.keywords import Keywords
 from minidl.parameters import Array, Parameter, ParameterVector, unique
 from minidl.representation import describe
 from minidl.schedules import Rate, as_rate, rate_at
@@ -19,7 +20,7 @@ __all__ = ["Optimizer"]
 _FIXED = ("network", "vector")
 
 
-class Optimizer(ABC):
+class Optimizer(Keywords, ABC):
     """The parameters of a network as one vector, and a rule that turns gradients into a step.
 
     Parameters

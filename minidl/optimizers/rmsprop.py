@@ -8,7 +8,6 @@ import numpy as np
 
 from minidl.layer import Layer
 from minidl.optimizers.blocks import blocks, flush
-from minidl.optimizers.keywords import Keywords
 from minidl.optimizers.optimizer import Optimizer
 from minidl.parameters import Array
 from minidl.schedules import Rate
@@ -17,7 +16,7 @@ from minidl.validation import Bounded
 __all__ = ["RMSProp"]
 
 
-class RMSProp(Optimizer, Keywords):
+class RMSProp(Optimizer):
     """RMSProp: every coordinate of the gradient is divided by its recent root mean square.
 
     With parameters θ, gradient g, learning rate η, momentum μ and weight decay λ, a step is::

@@ -234,12 +234,12 @@ def test_a_hyper_parameter_out_of_range_is_refused_by_name(kind, options, words)
         kind(Dense(2, 2), **{"learning_rate": 0.1, **options})
 
 
-@pytest.mark.parametrize("kind", [Adam, AdamW, RMSProp])
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW, RMSProp])
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         ({"lr": 0.1}, r"{} takes no lr \(here it is learning_rate\), but network, learning_rate, "),
-        ({"learning_rate": 0.1, "eps": 1e-8}, r"{} takes no eps \(here it is epsilon\)"),
+        ({"learning_rate": 0.1, "eps": 1e-8}, r"{} takes no eps"),
         ({"learning_rate": 0.1, "amsgrad": True}, r"{} takes no amsgrad, but .* groups, clip$"),
         ({"learning_rate": CosineDecay}, r"learning_rate is a class: make an .*, CosineDecay\(…\)"),
         (
