@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from minidl.initializers import RNG, Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
-from minidl.layers.recurrent import check_sequences
+from minidl.layers._checks import check_cotangent, check_input, check_kind
 from minidl.parameters import Array, Parameter
 from minidl.validation import as_generator, boolean, integer
 
@@ -65,20 +65,20 @@ class PositionalEncoding(Layer):
         angle = np.arange(self.max_length)[:, np.newaxis] / wavelength
         self.encoding = np.where(place % 2, np.cos(angle), np.sin(angle))
 
-    def forward(self, x: Array) -> tuple[Array, None]:
-        """Return (x + P, None)."""
-        check_sequences(self, x, self.features)
+    def forward(self, x: Array) -> tuple[Array, tuple[int, ...]]:
+        """Return (x + P, cache)."""
+        check_input(self, x, axes=3, size=self.features)
         steps = x.shape[1]
         if steps > self.max_length:
             raise ValueError(
                 f"{self}: sequences have {steps} steps, at most {self.max_length} are encoded "
                 f"(input shape {x.shape})"
             )
-        dtype = x.dtype if x.dtype.kind == "f" else np.float64
-        return x + self.encoding[:steps].astype(dtype, copy=False), None
+        return x + self.encoding[:steps].astype(x.dtype, copy=False), x.shape
 
-    def backward(self, dy: Array, _: None, /) -> Array:
+    def backward(self, dy: Array, shape: tuple[int, ...], /) -> Array:
         """Return dy."""
+        check_cotangent(self, dy, shape)
         return dy
 
     def __repr__(self) -> str:
@@ -195,7 +195,7 @@ class MultiHeadAttention(Layer):
         mask : ndarray of bool, shape (N, T), optional
             Which steps may be looked at: False where a sequence is padded.
         """
-        check_sequences(self, x, self.features)
+        check_input(self, x, axes=3, size=self.features)
         n, steps, _ = x.shape
         x = x.reshape(-1, self.features)
         qkv = np.dot(x, self.weight_qkv.value)
@@ -206,7 +206,7 @@ class MultiHeadAttention(Layer):
         scores = np.matmul(q, k.swapaxes(2, 3))
         scores *= 1 / math.sqrt(q.shape[3])
         if mask is not None:
-            scores += self._penalty(np.asarray(mask), n, steps, scores.dtype)
+            scores += self._penalty(mask, n, steps, scores.dtype)
         if self.causal:
             scores += np.triu(np.full((steps, steps), -np.inf, scores.dtype), 1)
         # the finite start keeps −∞ − (−∞) out of rows in which everything is masked
@@ -234,7 +234,9 @@ class MultiHeadAttention(Layer):
         self._backward(dy, cache)
 
     def _backward(self, dy: Array, cache: Any) -> Array:
-        (x, qkv, p, mixed), (n, steps, _) = cache, dy.shape
+        x, qkv, p, mixed = cache
+        n, _, steps, _ = p.shape
+        check_cotangent(self, dy, (n, steps, self.features))
         dy = dy.reshape(-1, self.features)
         ones = np.ones(len(dy), dy.dtype)
         self.weight_output.grad += np.dot(mixed.T, dy)
@@ -269,10 +271,11 @@ class MultiHeadAttention(Layer):
 
     def _penalty(self, mask: Array, n: int, steps: int, dtype: Any) -> Array:
         """Return 0 where a key may be looked at and −∞ elsewhere, as (N, 1, 1, T)."""
-        if mask.shape != (n, steps) or mask.dtype != np.bool:
+        check_kind(self, "the mask", mask, "b")
+        if mask.shape != (n, steps):
             raise ValueError(
-                f"{self}: the mask must be booleans of shape {(n, steps)}, True for the steps "
-                f"that count, got {mask.dtype} of shape {mask.shape}"
+                f"{self}: the mask has shape {mask.shape}, expected {(n, steps)}, True for the "
+                "steps that count"
             )
         penalty = np.zeros((n, 1, 1, steps), dtype)
         penalty[~mask[:, np.newaxis, np.newaxis]] = -np.inf

@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike
 
 from minidl.initializers import Initializer, draw
 from minidl.layer import Layer
+from minidl.layers._checks import check_cotangent, check_input
 from minidl.parameters import Array
 from minidl.validation import as_generator, integer
 
@@ -90,9 +91,7 @@ class Embedding(Layer):
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (the vectors of x, shape (…, features); cache)."""
-        x = np.asarray(x)
-        if x.dtype.kind not in "iu":
-            raise TypeError(f"{self}: the input must be integers, got dtype {x.dtype}")
+        check_input(self, x, kinds="iu")
         index = x.astype(np.intp, copy=False)
         # one maximum finds both ends: as unsigned numbers, negative ones are huge
         if index.size and index.view(np.uintp).max() >= self.vocabulary:
@@ -105,6 +104,7 @@ class Embedding(Layer):
 
     def backward(self, dy: Array, index: Array, /) -> None:
         """Add the rows of dy to those rows of the gradient that x names."""
+        check_cotangent(self, dy, (*index.shape, self.features))
         # number by number: np.add.at is five times as fast with one index as with rows
         columns = np.arange(self.features)
         places = index.reshape(-1, 1) * self.features + columns

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from minidl.layer import Layer
-from minidl.layers.windows import Pair, Windows, check_images
+from minidl.layers._checks import check_cotangent, check_input
+from minidl.layers.windows import Pair, Windows
 from minidl.parameters import Array
 
 __all__ = ["AvgPool2D", "GlobalAveragePool2D", "MaxPool2D"]
@@ -31,10 +32,8 @@ class _Pool2D(Layer):
 
     def _look(self, x: Array, border: float) -> tuple[Array, list[Array]]:
         """Return the images, with a border of that value, and their parts; or raise."""
-        check_images(self, x)
+        check_input(self, x, axes=4)
         counts = self.windows.count(self, x.shape)
-        if x.dtype.kind != "f":
-            x = x.astype(np.float64)
         if any(self.windows.padding):
             x = self.windows.pad(x, border)
         return x, self._parts(x, counts)
@@ -43,8 +42,9 @@ class _Pool2D(Layer):
         """Return, for each place in the window, a view of what all windows see there."""
         return [x[:, :, down, right] for down, right in self.windows.slices(counts)]
 
-    def _shares(self, x: Array, dy: Array, factors: Iterable[Any]) -> Array:
+    def _shares(self, dy: Array, factors: Iterable[Any], x: Array, shape: tuple[int, ...]) -> Array:
         """Return dx: to what all windows see at a place, dy times the factor of that place."""
+        check_cotangent(self, dy, shape)
         (_, _, height, width), (_, _, rows, columns) = x.shape, dy.shape
         (kh, kw), (sh, sw) = self.windows.kernel, self.windows.stride
         overlap = sh < kh or sw < kw
@@ -122,7 +122,7 @@ class MaxPool2D(_Pool2D):
     def backward(self, dy: Array, cache: Any, /) -> Array:
         """Return dy at the first largest pixel of each window."""
         x, y = cache
-        return self._shares(x, dy, self._firsts(x, y))
+        return self._shares(dy, self._firsts(x, y), x, y.shape)
 
     def _firsts(self, x: Array, y: Array) -> Iterator[Array]:
         """Yield, for each place in the window, whether the first largest pixel is there."""
@@ -171,19 +171,19 @@ class AvgPool2D(_Pool2D):
     (array([[[[3.]]]]), array([[[[0.25, 0.25], [0.25, 0.25]]]]))
     """
 
-    def forward(self, x: Array) -> tuple[Array, Array]:
+    def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (the means, cache)."""
         x, (first, *others) = self._look(x, 0.0)
         y = first.copy(order="K")
         for part in others:
             y += part
         y /= 1 + len(others)
-        return y, x
+        return y, (x, y.shape)
 
-    def backward(self, dy: Array, x: Array, /) -> Array:
+    def backward(self, dy: Array, cache: Any, /) -> Array:
         """Return each pixel's share of dy."""
         count = math.prod(self.windows.kernel)
-        return self._shares(x, dy, [1 / count] * count)
+        return self._shares(dy, [1 / count] * count, *cache)
 
 
 class GlobalAveragePool2D(Layer):
@@ -209,20 +209,19 @@ class GlobalAveragePool2D(Layer):
     array([[1.5, 5.5]])
     """
 
-    def forward(self, x: Array) -> tuple[Array, tuple[int, int]]:
+    def forward(self, x: Array) -> tuple[Array, tuple[int, ...]]:
         """Return (the means, cache)."""
-        check_images(self, x)
-        _, _, height, width = x.shape
-        if not height * width:
+        check_input(self, x, axes=4)
+        if not math.prod(x.shape[2:]):
             raise ValueError(f"{self}: an image without pixels has no mean (input shape {x.shape})")
         y: Array = x.mean(axis=(2, 3))
-        return y, (height, width)
+        return y, x.shape
 
-    def backward(self, dy: Array, size: tuple[int, int], /) -> Array:
+    def backward(self, dy: Array, shape: tuple[int, ...], /) -> Array:
         """Return each pixel's share of dy."""
-        n, channels = dy.shape
-        dx = np.empty((channels, *size, n), dy.dtype).transpose(3, 0, 1, 2)
-        dx[...] = (dy / (size[0] * size[1]))[:, :, np.newaxis, np.newaxis]
+        check_cotangent(self, dy, shape[:2])
+        dx = np.empty((*shape[1:], shape[0]), dy.dtype).transpose(3, 0, 1, 2)
+        dx[...] = (dy / math.prod(shape[2:]))[:, :, np.newaxis, np.newaxis]
         return dx
 
 

@@ -10,10 +10,11 @@ from numpy.typing import DTypeLike
 
 from minidl.initializers import RNG, Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
+from minidl.layers._checks import LARGEST, check_cotangent, check_input, check_kind
 from minidl.parameters import Array, Parameter
 from minidl.validation import as_generator, boolean, integer, number
 
-__all__ = ["GRU", "LSTM", "RNN", "check_sequences"]
+__all__ = ["GRU", "LSTM", "RNN"]
 
 
 class _Recurrent(Layer):
@@ -66,9 +67,9 @@ class _Recurrent(Layer):
         lengths : ndarray of integers, shape (N,), optional
             How many steps of each sequence count, from 0 to T; all by default.
         """
-        check_sequences(self, x, self.in_features)
+        check_input(self, x, axes=3, size=self.in_features)
         n, steps, _ = x.shape
-        beyond = None if lengths is None else self._beyond(np.asarray(lengths), n, steps)
+        beyond = None if lengths is None else self._beyond(lengths, n, steps)
         x = np.ascontiguousarray(x.transpose(1, 0, 2))
         projected = np.dot(x.reshape(-1, self.in_features), self.weight_input.value)
         projected += self.bias.value
@@ -76,14 +77,15 @@ class _Recurrent(Layer):
         kept = self._run(projected.reshape(steps, n, projected.shape[1]), states)
         # A state depends on no later step. So that a sequence ends need not be known before here.
         if self.last:
-            y = states[-1] if lengths is None else states[lengths, np.arange(n)]
+            given: Any = -1 if lengths is None else (lengths, np.arange(n))
         else:
-            y = states[1:]
-            if beyond is not None:
-                y = y.copy()
-                y[beyond] = 0
-            y = y.transpose(1, 0, 2)
-        return y, (x, lengths, beyond, states, kept)
+            given = slice(1, None)
+        y = states[given]
+        if beyond is not None and not self.last:
+            y = y.copy()
+            y[beyond] = 0
+        y = y.swapaxes(0, -2)  # (T, N, H) → (N, T, H); (N, H) stays as it is
+        return y, (x, given, beyond, states, kept, y.shape)
 
     def backward(self, dy: Array, cache: Any, /) -> Array:
         """Return the gradient of the sequences, and add to those of weights and biases."""
@@ -96,19 +98,14 @@ class _Recurrent(Layer):
         self._backward(dy, cache)
 
     def _backward(self, dy: Array, cache: Any) -> Array:
-        x, lengths, beyond, states, kept = cache
-        steps, n, _ = x.shape
+        x, given, beyond, states, kept, shape = cache
+        check_cotangent(self, dy, shape)
         dstates = np.zeros(states.shape, dy.dtype)
-        if not self.last:
-            dstates[1:] = dy.transpose(1, 0, 2)
-            if beyond is not None:
-                dstates[1:][beyond] = 0
-        elif lengths is None:
-            dstates[-1] = dy
-        else:
-            dstates[lengths, np.arange(n)] = dy
+        dstates[given] = dy.swapaxes(0, -2)
+        if beyond is not None and not self.last:
+            dstates[1:][beyond] = 0
         da, da_hidden = self._run_back(dstates, states, kept)
-        flat = da.reshape(steps * n, da.shape[2])
+        flat = da.reshape(-1, da.shape[2])
         before = states[:-1].reshape(-1, self.hidden_features)
         self.weight_input.grad += np.dot(x.reshape(-1, self.in_features).T, flat)
         self.weight_hidden.grad += np.dot(before.T, da_hidden.reshape(flat.shape))
@@ -125,11 +122,9 @@ class _Recurrent(Layer):
 
     def _beyond(self, lengths: Array, n: int, steps: int) -> Array:
         """Return (T, N) booleans: which steps are beyond the end of their sequence."""
-        if lengths.shape != (n,) or lengths.dtype.kind not in "iu":
-            raise ValueError(
-                f"{self}: lengths must be integers of shape {(n,)}, one for each sequence, got "
-                f"{lengths.dtype} of shape {lengths.shape}"
-            )
+        check_kind(self, "lengths", lengths, "iu")
+        if lengths.shape != (n,):
+            raise ValueError(f"{self}: lengths have shape {lengths.shape}, expected {(n,)}")
         wrong = np.flatnonzero((lengths < 0) | (lengths > steps))
         if wrong.size:
             raise ValueError(
@@ -415,7 +410,9 @@ class LSTM(_Recurrent):
     ) -> None:
         super().__init__(in_features, hidden_features, **options)
         size = self.hidden_features
-        self.bias.value[size : 2 * size] += number("forget_bias", forget_bias)
+        self.bias.value[size : 2 * size] += number(
+            "forget_bias", forget_bias, least=-LARGEST, below=LARGEST
+        )
 
     def _run(self, projected: Array, states: Array) -> tuple[Array, Array, Array]:
         size = self.hidden_features
@@ -467,17 +464,3 @@ def _sigmoid(a: Array) -> None:
     np.tanh(a, out=a)
     a += 1
     a *= 0.5
-
-
-def check_sequences(layer: Layer, x: Array, features: int) -> None:
-    """Raise unless x has the shape (N, T, features)."""
-    shape = np.shape(x)
-    if len(shape) != 3:
-        raise ValueError(
-            f"{layer}: input has {len(shape)} axes, expected the 3 of sequences, (N, T, "
-            f"{features}) (input shape {shape})"
-        )
-    if shape[2] != features:
-        raise ValueError(
-            f"{layer}: input has {shape[2]} features, expected {features} (input shape {shape})"
-        )

@@ -169,24 +169,22 @@ def test_single_precision_keeps_up_with_a_large_mean():
         (
             BatchNorm(3),
             (5, 4),
-            "BatchNorm(3): input has 4 features along axis 1, expected 3 (input shape (5, 4))",
+            "BatchNorm(3): input has 4 features, expected 3 (input shape (5, 4))",
         ),
         (
             BatchNorm(3, axis=-1),
             (5, 3, 4),
-            "BatchNorm(3, axis=-1): input has 4 features along axis -1, expected 3 "
-            "(input shape (5, 3, 4))",
+            "BatchNorm(3, axis=-1): input has 4 features, expected 3 (input shape (5, 3, 4))",
         ),
         (
             BatchNorm(3),
             (3,),
-            "BatchNorm(3): input has no features along axis 1, expected 3 (input shape (3,))",
+            "BatchNorm(3): input has no features, expected 3 (input shape (3,))",
         ),
         (
             BatchNorm(3, axis=-1),
             (3,),
-            "BatchNorm(3, axis=-1): input has no features along axis -1, expected 3 "
-            "(input shape (3,))",
+            "BatchNorm(3, axis=-1): input has no axis of samples (input shape (3,))",
         ),
         (
             LayerNorm(3),
@@ -213,9 +211,11 @@ def test_another_shape_is_an_error_that_says_both(layer, shape, message):
         (lambda: BatchNorm(3, axis=0), ValueError, "axis of the samples"),
         (lambda: BatchNorm(3, momentum=-0.1), ValueError, "momentum must be at least 0"),
         (lambda: BatchNorm(3, momentum=1.5), ValueError, "momentum must be at most 1, got 1.5"),
-        (lambda: BatchNorm(3, eps=0), ValueError, "eps must be greater than 0"),
+        (lambda: BatchNorm(3, eps=0), ValueError, "eps must be at least 1.17549e-38"),
+        (lambda: BatchNorm(3, eps=1e-300), ValueError, "eps must be at least 1.17549e-38, got"),
+        (lambda: LayerNorm(3, eps=1e300), ValueError, "eps must be less than"),
         (lambda: LayerNorm(3.0), TypeError, "features must be an integer"),
-        (lambda: LayerNorm(3, eps=-1), ValueError, "eps must be greater than 0"),
+        (lambda: LayerNorm(3, eps=-1), ValueError, "eps must be at least 1.17549e-38"),
     ],
 )
 def test_a_wrong_argument_is_refused(build, error, words):
