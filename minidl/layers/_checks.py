@@ -16,32 +16,22 @@ SMALLEST, LARGEST = (float(size) for size in (np.finfo("f4").tiny, np.finfo("f4"
 _KINDS = {"f": "floating", "iu": "integers", "b": "booleans", "fiub": "numbers"}
 
 
-def check_input(
-    layer: Layer,
-    x: Any,
-    *,
-    axes: int | None = None,
-    axis: int = -1,
-    size: int | None = None,
-    kinds: str = "f",
-) -> None:
-    """Raise unless x is an array of the wanted kind, with so many axes, one of them of that size.
+def check_input(layer: Layer, x: Any, *, axes: int = 0, axis: int = -1, size: int = 0) -> None:
+    """Raise unless x is a floating array with so many axes, one of them of that size, if given.
 
     Integers are not cast: a computation in uint8 would wrap around, one in int64 give float64.
     """
-    if type(x) is not np.ndarray or x.dtype.kind not in kinds:
-        check_kind(layer, "the input", x, kinds)
-    shape = x.shape
-    if axes is not None and len(shape) != axes:
+    if type(x) is not np.ndarray or x.dtype.kind != "f":
+        check_kind(layer, "the input", x, "f")
+    if axes and x.ndim != axes:
         form = "images, (N, C, H, W)" if axes == 4 else f"sequences, (N, T, {size})"
-        raise ValueError(
-            f"{layer}: input has {len(shape)} axes, expected the {axes} of {form} "
-            f"(input shape {shape})"
-        )
-    if size is not None and (not -len(shape) <= axis < len(shape) or shape[axis] != size):
-        has = shape[axis] if -len(shape) <= axis < len(shape) else "no"
-        what = "channels" if axes == 4 else "features"
-        raise ValueError(f"{layer}: input has {has} {what}, expected {size} (input shape {shape})")
+        has, needed = f"{x.ndim} axes", f"the {axes} of {form}"
+    elif size and (not -x.ndim <= axis < x.ndim or x.shape[axis] != size):
+        found = x.shape[axis] if -x.ndim <= axis < x.ndim else "no"
+        has, needed = f"{found} {'channels' if axes == 4 else 'features'}", f"{size}"
+    else:
+        return
+    raise ValueError(f"{layer}: input has {has}, expected {needed} (input shape {x.shape})")
 
 
 def check_cotangent(layer: Layer, dy: Any, shape: tuple[int, ...]) -> None:
@@ -49,15 +39,13 @@ def check_cotangent(layer: Layer, dy: Any, shape: tuple[int, ...]) -> None:
     if type(dy) is not np.ndarray or dy.dtype.kind != "f":
         check_kind(layer, "dy", dy, "f")
     if dy.shape != shape:
-        raise ValueError(
-            f"{layer}: backward got dy of shape {dy.shape}, expected that of the output, {shape}"
-        )
+        raise ValueError(f"{layer}: dy has shape {dy.shape}, expected that of the output, {shape}")
 
 
 def check_kind(layer: Layer, name: str, array: Any, kinds: str) -> None:
     """Raise unless it is an array of that kind; memory-maps and NumPy's scalars are arrays too."""
-    if not isinstance(array, (np.memmap, np.generic)) and type(array) is not np.ndarray:
-        kind = f"{type(array).__module__}.".removeprefix("builtins.") + type(array).__name__
+    if type(array) is not np.ndarray and not isinstance(array, (np.memmap, np.generic)):
+        kind = type(array).__name__
         raise TypeError(f"{layer}: {name} must be a NumPy array, got {kind}: call np.asarray first")
     if array.dtype.kind not in kinds:
         cast = "; cast it with .astype(np.float32)" if kinds == "f" else ""

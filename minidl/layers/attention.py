@@ -225,15 +225,6 @@ class MultiHeadAttention(Layer):
 
     def backward(self, dy: Array, cache: Any, /) -> Array:
         """Return the gradient of the sequences, and add to those of weights and biases."""
-        dqkv = self._backward(dy, cache)
-        dx: Array = np.dot(dqkv, self.weight_qkv.value.T)
-        return dx.reshape(dy.shape)
-
-    def backward_parameters(self, dy: Array, cache: Any, /) -> None:
-        """Add to the gradients of weights and biases."""
-        self._backward(dy, cache)
-
-    def _backward(self, dy: Array, cache: Any) -> Array:
         x, qkv, p, mixed = cache
         n, _, steps, _ = p.shape
         check_cotangent(self, dy, (n, steps, self.features))
@@ -262,7 +253,8 @@ class MultiHeadAttention(Layer):
         for bias, gradient in zip(biases, gradients, strict=True):
             if bias is not None:
                 bias.grad += np.dot(ones, gradient)
-        return dqkv
+        dx: Array = np.dot(dqkv, self.weight_qkv.value.T)
+        return dx.reshape(n, steps, self.features)
 
     def _heads(self, qkv: Array, n: int, steps: int) -> Any:
         """Return views of Q, K and V as (N, heads, T, d)."""
@@ -277,9 +269,7 @@ class MultiHeadAttention(Layer):
                 f"{self}: the mask has shape {mask.shape}, expected {(n, steps)}, True for the "
                 "steps that count"
             )
-        penalty = np.zeros((n, 1, 1, steps), dtype)
-        penalty[~mask[:, np.newaxis, np.newaxis]] = -np.inf
-        return penalty
+        return np.where(mask, 0, -np.inf).astype(dtype)[:, np.newaxis, np.newaxis]
 
     def __repr__(self) -> str:
         causal = ", causal" if self.causal else ""

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minidl.initializers import Initializer, draw
+from minidl.initializers import RNG, Initializer, draw
 from minidl.layer import Layer
-from minidl.layers._checks import check_cotangent, check_input
+from minidl.layers._checks import check_cotangent, check_kind
 from minidl.parameters import Array
 from minidl.validation import as_generator, integer
-
-if TYPE_CHECKING:
-    from numpy.random import Generator
 
 __all__ = ["Embedding"]
 
 
-def _standard_normal(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-    return rng.normal(size=shape).astype(dtype)
+def _standard_normal(rng: Any, shape: tuple[int, ...], _: DTypeLike) -> Array:
+    return np.asarray(rng.normal(size=shape))
 
 
 class Embedding(Layer):
@@ -81,7 +78,7 @@ class Embedding(Layer):
         features: int,
         *,
         weight_initializer: Initializer = _standard_normal,
-        rng: Generator | int | None = None,
+        rng: RNG = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
         self.vocabulary = integer("vocabulary", vocabulary, least=1)
@@ -91,7 +88,7 @@ class Embedding(Layer):
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (the vectors of x, shape (…, features); cache)."""
-        check_input(self, x, kinds="iu")
+        check_kind(self, "the input", x, "iu")
         index = x.astype(np.intp, copy=False)
         # one maximum finds both ends: as unsigned numbers, negative ones are huge
         if index.size and index.view(np.uintp).max() >= self.vocabulary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -104,7 +105,8 @@ class _Recurrent(Layer):
         dstates[given] = dy.swapaxes(0, -2)
         if beyond is not None and not self.last:
             dstates[1:][beyond] = 0
-        da, da_hidden = self._run_back(dstates, states, kept)
+        da = np.empty((*x.shape[:2], len(self.bias.value)), np.result_type(states, dstates))
+        da_hidden = self._run_back(da, dstates, states, kept)
         flat = da.reshape(-1, da.shape[2])
         before = states[:-1].reshape(-1, self.hidden_features)
         self.weight_input.grad += np.dot(x.reshape(-1, self.in_features).T, flat)
@@ -117,8 +119,14 @@ class _Recurrent(Layer):
         """Fill states[1:] from x W + b, which may be overwritten; return what `_run_back` needs."""
 
     @abstractmethod
-    def _run_back(self, dstates: Array, states: Array, kept: Any) -> tuple[Array, Array]:
-        """Return the gradients of x W + b and of h U; add those of earlier states to dstates."""
+    def _run_back(self, da: Array, dstates: Array, states: Array, kept: Any) -> Array:
+        """Fill da, the gradient of x W + b, and dstates; return the gradient of h U."""
+
+    def _backwards(self, da: Array, dstates: Array) -> Iterator[tuple[int, Array]]:
+        """Yield, from the last step on, t and dhₜ; what comes of it, da Uᵀ, goes to hₜ₋₁."""
+        for t in reversed(range(len(da))):
+            yield t, dstates[t + 1]
+            dstates[t] += np.dot(da[t], self.weight_hidden.value.T)
 
     def _beyond(self, lengths: Array, n: int, steps: int) -> Array:
         """Return (T, N) booleans: which steps are beyond the end of their sequence."""
@@ -213,13 +221,11 @@ class RNN(_Recurrent):
             a += np.dot(states[t], self.weight_hidden.value)
             np.tanh(a, out=states[t + 1])
 
-    def _run_back(self, dstates: Array, states: Array, kept: None) -> tuple[Array, Array]:
+    def _run_back(self, da: Array, dstates: Array, states: Array, kept: None) -> Array:
         slopes = 1 - states[1:] * states[1:]
-        da = np.empty(slopes.shape, np.result_type(slopes, dstates))
-        for t in reversed(range(len(da))):
-            np.multiply(dstates[t + 1], slopes[t], out=da[t])
-            dstates[t] += np.dot(da[t], self.weight_hidden.value.T)
-        return da, da
+        for t, dh in self._backwards(da, dstates):
+            np.multiply(dh, slopes[t], out=da[t])
+        return da
 
 
 class GRU(_Recurrent):
@@ -310,29 +316,26 @@ class GRU(_Recurrent):
             h += m  # m + z (hₜ₋₁ − m)
         return projected, inner
 
-    def _run_back(self, dstates: Array, states: Array, kept: Any) -> tuple[Array, Array]:
+    def _run_back(self, da: Array, dstates: Array, states: Array, kept: Any) -> Array:
         (activated, inner), size = kept, self.hidden_features
         r, z, m = _split(activated, size)
         # what does not depend on dh is computed for all steps at once
         to_candidate = (1 - z) * (1 - m * m)
         to_reset = inner * r * (1 - r)
         to_update = (states[:-1] - m) * z * (1 - z)
-        da = np.empty(activated.shape, np.result_type(activated, dstates))
         dg = np.empty_like(da)
         da_r, da_z, dq = _split(dg, size)
         da_n = da[:, :, 2 * size :]
-        for t in reversed(range(len(da))):
-            dh = dstates[t + 1]
+        for t, dh in self._backwards(dg, dstates):
             np.multiply(dh, to_candidate[t], out=da_n[t])
             np.multiply(da_n[t], r[t], out=dq[t])
             np.multiply(da_n[t], to_reset[t], out=da_r[t])
             np.multiply(dh, to_update[t], out=da_z[t])
             dstates[t] += dh * z[t]
-            dstates[t] += np.dot(dg[t], self.weight_hidden.value.T)
         da[:, :, : 2 * size] = dg[:, :, : 2 * size]
         flat = dq.reshape(-1, size)
         self.bias_hidden.grad += np.dot(np.ones(len(flat), flat.dtype), flat)
-        return da, dg
+        return dg
 
 
 class LSTM(_Recurrent):
@@ -430,18 +433,16 @@ class LSTM(_Recurrent):
             np.multiply(o, squashed[t], out=states[t + 1])
         return projected, cells, squashed
 
-    def _run_back(self, dstates: Array, states: Array, kept: Any) -> tuple[Array, Array]:
+    def _run_back(self, da: Array, dstates: Array, states: Array, kept: Any) -> Array:
         activated, cells, squashed = kept
         i, f, g, o = _split(activated, self.hidden_features)
         # what does not depend on dh and dc is computed for all steps at once
         slopes = activated * (1 - activated)
         _split(slopes, self.hidden_features)[2][...] = 1 - g * g
         to_cell = o * (1 - squashed * squashed)
-        da = np.empty(activated.shape, np.result_type(activated, dstates))
         da_i, da_f, da_g, da_o = _split(da, self.hidden_features)
         dc = np.zeros_like(dstates[0])
-        for t in reversed(range(len(da))):
-            dh = dstates[t + 1]
+        for t, dh in self._backwards(da, dstates):
             dc += dh * to_cell[t]
             np.multiply(dc, g[t], out=da_i[t])
             np.multiply(dc, cells[t], out=da_f[t])
@@ -449,8 +450,7 @@ class LSTM(_Recurrent):
             np.multiply(dh, squashed[t], out=da_o[t])
             da[t] *= slopes[t]
             dc *= f[t]
-            dstates[t] += np.dot(da[t], self.weight_hidden.value.T)
-        return da, da
+        return da
 
 
 def _split(gates: Array, size: int) -> list[Array]:
