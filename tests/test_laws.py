@@ -125,7 +125,7 @@ def test_a_cotangent_of_another_shape_than_the_output_is_refused(case):
         (y.size,) if y.ndim > 1 else (y.size, 1),
         (shape[0] + 1, *shape[1:]),
     ):
-        words = f"dy has shape {wrong}", f"expected that of the output, {shape}"
+        words = f"dy must have the shape {shape}", f"got {wrong}"
         for run in (layer.backward, layer.backward_parameters):
             assert_refused(layer, words, run, np.ones(wrong, y.dtype), cache)
 

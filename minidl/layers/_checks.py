@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.layer import Layer
 
-__all__ = ["LARGEST", "SMALLEST", "check_cotangent", "check_input", "check_kind"]
+__all__ = ["LARGEST", "SMALLEST", "check_array", "check_cotangent", "check_input"]
 
 SMALLEST, LARGEST = (float(size) for size in (np.finfo("f4").tiny, np.finfo("f4").max))
 """The bounds of a hyper-parameter that must neither vanish nor overflow in float32."""
@@ -22,7 +22,7 @@ def check_input(layer: Layer, x: Any, *, axes: int = 0, axis: int = -1, size: in
     Integers are not cast: a computation in uint8 would wrap around, one in int64 give float64.
     """
     if type(x) is not np.ndarray or x.dtype.kind != "f":
-        check_kind(layer, "the input", x, "f")
+        check_array(layer, "the input", x, "f")
     if axes and x.ndim != axes:
         form = "images, (N, C, H, W)" if axes == 4 else f"sequences, (N, T, {size})"
         has, needed = f"{x.ndim} axes", f"the {axes} of {form}"
@@ -36,17 +36,17 @@ def check_input(layer: Layer, x: Any, *, axes: int = 0, axis: int = -1, size: in
 
 def check_cotangent(layer: Layer, dy: Any, shape: tuple[int, ...]) -> None:
     """Raise unless dy is a floating array of the shape of the output."""
-    if type(dy) is not np.ndarray or dy.dtype.kind != "f":
-        check_kind(layer, "dy", dy, "f")
-    if dy.shape != shape:
-        raise ValueError(f"{layer}: dy has shape {dy.shape}, expected that of the output, {shape}")
+    if type(dy) is not np.ndarray or dy.dtype.kind != "f" or dy.shape != shape:
+        check_array(layer, "dy", dy, "f", shape)
 
 
-def check_kind(layer: Layer, name: str, array: Any, kinds: str) -> None:
-    """Raise unless it is an array of that kind; memory-maps and NumPy's scalars are arrays too."""
+def check_array(layer: Layer, name: str, array: Any, kinds: str, shape: Any = None) -> None:
+    """Raise unless it is an array of that kind, memory-mapped or a NumPy scalar, and shape."""
     if type(array) is not np.ndarray and not isinstance(array, (np.memmap, np.generic)):
         kind = type(array).__name__
         raise TypeError(f"{layer}: {name} must be a NumPy array, got {kind}: call np.asarray first")
     if array.dtype.kind not in kinds:
         cast = "; cast it with .astype(np.float32)" if kinds == "f" else ""
         raise TypeError(f"{layer}: {name} must be {_KINDS[kinds]}, got dtype {array.dtype}{cast}")
+    if shape is not None and array.shape != shape:
+        raise ValueError(f"{layer}: {name} must have the shape {shape}, got {array.shape}")

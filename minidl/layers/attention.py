@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from minidl.initializers import RNG, Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
-from minidl.layers._checks import check_cotangent, check_input, check_kind
+from minidl.layers._checks import check_array, check_cotangent, check_input
 from minidl.parameters import Array, Parameter
 from minidl.validation import as_generator, boolean, integer
 
@@ -263,12 +263,7 @@ class MultiHeadAttention(Layer):
 
     def _penalty(self, mask: Array, n: int, steps: int, dtype: Any) -> Array:
         """Return 0 where a key may be looked at and −∞ elsewhere, as (N, 1, 1, T)."""
-        check_kind(self, "the mask", mask, "b")
-        if mask.shape != (n, steps):
-            raise ValueError(
-                f"{self}: the mask has shape {mask.shape}, expected {(n, steps)}, True for the "
-                "steps that count"
-            )
+        check_array(self, "the mask of steps that count", mask, "b", (n, steps))
         return np.where(mask, 0, -np.inf).astype(dtype)[:, np.newaxis, np.newaxis]
 
     def __repr__(self) -> str:

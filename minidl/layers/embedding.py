@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from minidl.initializers import RNG, Initializer, draw
 from minidl.layer import Layer
-from minidl.layers._checks import check_cotangent, check_kind
+from minidl.layers._checks import check_array, check_cotangent
 from minidl.parameters import Array
 from minidl.validation import as_generator, integer
 
@@ -88,7 +88,7 @@ class Embedding(Layer):
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (the vectors of x, shape (…, features); cache)."""
-        check_kind(self, "the input", x, "iu")
+        check_array(self, "the input", x, "iu")
         index = x.astype(np.intp, copy=False)
         # one maximum finds both ends: as unsigned numbers, negative ones are huge
         if index.size and index.view(np.uintp).max() >= self.vocabulary:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.layer import Layer
-from minidl.layers._checks import check_cotangent, check_kind
+from minidl.layers._checks import check_array, check_cotangent
 from minidl.parameters import Array
 from minidl.validation import integer
 
@@ -20,7 +20,7 @@ class _Arranging(Layer):
 
     def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (x in the new shape, cache)."""
-        check_kind(self, "the input", x, "fiub")
+        check_array(self, "the input", x, "fiub")
         if not x.shape:
             raise ValueError(f"{self}: input has no axis of samples (input shape {x.shape})")
         y = x.reshape(len(x), *self._arrange(x.shape))

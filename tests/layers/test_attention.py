@@ -241,8 +241,8 @@ def test_ten_steps_of_a_network_of_attention_and_a_gru_agree_with_torch():
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        (np.ones((2, 4), bool), "has shape (2, 4), expected (2, 3), True for the steps that count"),
-        (np.ones((3,), bool), "has shape (3,), expected (2, 3), True for the steps that count"),
+        (np.ones((2, 4), bool), "must have the shape (2, 3), got (2, 4)"),
+        (np.ones((3,), bool), "must have the shape (2, 3), got (3,)"),
         (np.ones((2, 3)), "must be booleans, got dtype float64"),
         ([[True] * 3] * 2, "must be a NumPy array, got list: call np.asarray first"),
     ],
@@ -250,7 +250,10 @@ def test_ten_steps_of_a_network_of_attention_and_a_gru_agree_with_torch():
 def test_a_mask_of_another_shape_or_dtype_is_refused(mask, message):
     with pytest.raises((TypeError, ValueError)) as caught:
         MultiHeadAttention(4, 2).forward(np.zeros((2, 3, 4), np.float32), mask)
-    assert str(caught.value) == f"MultiHeadAttention(4, 2 heads): the mask {message}"
+    assert (
+        str(caught.value)
+        == f"MultiHeadAttention(4, 2 heads): the mask of steps that count {message}"
+    )
 
 
 def test_what_does_not_fit_is_refused_with_what_it_got_and_needs():
