@@ -206,7 +206,8 @@ class MultiHeadAttention(Layer):
         scores = np.matmul(q, k.swapaxes(2, 3))
         scores *= 1 / math.sqrt(q.shape[3])
         if mask is not None:
-            scores += self._penalty(mask, n, steps, scores.dtype)
+            check_array(self, "the mask of steps that count", mask, "b", (n, steps))
+            scores += np.where(mask, 0, -np.inf).astype(scores.dtype)[:, np.newaxis, np.newaxis]
         if self.causal:
             scores += np.triu(np.full((steps, steps), -np.inf, scores.dtype), 1)
         # the finite start keeps −∞ − (−∞) out of rows in which everything is masked
@@ -260,11 +261,6 @@ class MultiHeadAttention(Layer):
         """Return views of Q, K and V as (N, heads, T, d)."""
         size = self.features // self.heads
         return qkv.reshape(n, steps, 3, self.heads, size).transpose(2, 0, 3, 1, 4)
-
-    def _penalty(self, mask: Array, n: int, steps: int, dtype: Any) -> Array:
-        """Return 0 where a key may be looked at and −∞ elsewhere, as (N, 1, 1, T)."""
-        check_array(self, "the mask of steps that count", mask, "b", (n, steps))
-        return np.where(mask, 0, -np.inf).astype(dtype)[:, np.newaxis, np.newaxis]
 
     def __repr__(self) -> str:
         causal = ", causal" if self.causal else ""

@@ -16,7 +16,17 @@ from minidl.validation import integer, number
 __all__ = ["BatchNorm", "LayerNorm"]
 
 
-class BatchNorm(Layer):
+class _Normalization(Layer):
+    """What the two share: ε, γ and β."""
+
+    def __init__(self, features: int, *, eps: float = 1e-5, dtype: DTypeLike = np.float32) -> None:
+        self.features = integer("features", features, least=1)
+        self.eps = number("eps", eps, least=SMALLEST, below=LARGEST)
+        self.gain = Parameter(np.ones(self.features), dtype)
+        self.bias = Parameter(np.zeros(self.features), dtype)
+
+
+class BatchNorm(_Normalization):
     """Normalise every feature over the batch: y = γ (x − μ) / √(σ² + ε) + β.
 
     In training, the mean μ and the variance σ² of a feature are taken over all its numbers in the
@@ -91,16 +101,13 @@ class BatchNorm(Layer):
         eps: float = 1e-5,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.features = integer("features", features, least=1)
+        super().__init__(features, eps=eps, dtype=dtype)
         self.axis = integer("axis", axis)
         if self.axis == 0:
             raise ValueError("axis must be that of the features, got 0, the axis of the samples")
         self.momentum = number("momentum", momentum, least=0)
         if self.momentum > 1:
             raise ValueError(f"momentum must be at most 1, got {momentum!r}")
-        self.eps = number("eps", eps, least=SMALLEST, below=LARGEST)
-        self.gain = Parameter(np.ones(self.features), dtype)
-        self.bias = Parameter(np.zeros(self.features), dtype)
         self.running_mean = Buffer(np.zeros(self.features), dtype)
         self.running_variance = Buffer(np.ones(self.features), dtype)
 
@@ -171,7 +178,7 @@ def _sums(axis: int, *factors: Array) -> Array:
     return np.asarray(np.einsum(f"{terms}->{axes[axis]}{axes[0]}", *factors).sum(axis=1))
 
 
-class LayerNorm(Layer):
+class LayerNorm(_Normalization):
     """Normalise every sample over its features, the last axis: y = γ (x − μ) / √(σ² + ε) + β.
 
     μ and σ² are the mean and the variance of the F numbers of one position, in training and at
@@ -212,12 +219,6 @@ class LayerNorm(Layer):
     array([[-1.225,  0.   ,  1.225],
            [ 0.   ,  0.   ,  0.   ]], dtype=float32)
     """
-
-    def __init__(self, features: int, *, eps: float = 1e-5, dtype: DTypeLike = np.float32) -> None:
-        self.features = integer("features", features, least=1)
-        self.eps = number("eps", eps, least=SMALLEST, below=LARGEST)
-        self.gain = Parameter(np.ones(self.features), dtype)
-        self.bias = Parameter(np.zeros(self.features), dtype)
 
     def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (y, cache)."""
