@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import pickle
 import pkgutil
 
 import numpy as np
@@ -65,8 +66,10 @@ each_layer = pytest.mark.parametrize(
 
 def assert_refused(layer, words, function, *arguments):
     """Assert that the layer refuses the arguments in its own words, and that nothing happens."""
+    before = pickle.dumps(layer)
     with pytest.raises((TypeError, ValueError)) as caught:
         function(*arguments)
+    assert pickle.dumps(layer) == before
     message = str(caught.value)
     assert message.startswith(f"{layer!r}: ")
     assert all(word in message for word in words), message

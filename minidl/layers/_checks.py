@@ -8,10 +8,7 @@ import numpy as np
 
 from minidl.layer import Layer
 
-__all__ = ["LARGEST", "SMALLEST", "check_array", "check_cotangent", "check_input"]
-
-SMALLEST, LARGEST = (float(size) for size in (np.finfo("f4").tiny, np.finfo("f4").max))
-"""The bounds of a hyper-parameter that must neither vanish nor overflow in float32."""
+__all__ = ["check_array", "check_cotangent", "check_input"]
 
 _KINDS = {"f": "floating", "iu": "integers", "b": "booleans", "fiub": "numbers"}
 

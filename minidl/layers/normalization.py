@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from minidl.layer import Layer
-from minidl.layers._checks import LARGEST, SMALLEST, check_cotangent, check_input
+from minidl.layers._checks import check_cotangent, check_input
 from minidl.parameters import Array, Buffer, Parameter
 from minidl.validation import integer, number
 
@@ -21,7 +21,7 @@ class _Normalization(Layer):
 
     def __init__(self, features: int, *, eps: float = 1e-5, dtype: DTypeLike = np.float32) -> None:
         self.features = integer("features", features, least=1)
-        self.eps = number("eps", eps, least=SMALLEST, below=LARGEST)
+        self.eps = number("eps", eps, above=0)
         self.gain = Parameter(np.ones(self.features), dtype)
         self.bias = Parameter(np.zeros(self.features), dtype)
 

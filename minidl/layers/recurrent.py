@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 
 from minidl.initializers import RNG, Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
-from minidl.layers._checks import LARGEST, check_array, check_cotangent, check_input
+from minidl.layers._checks import check_array, check_cotangent, check_input
 from minidl.parameters import Array, Parameter
 from minidl.validation import as_generator, boolean, integer, number
 
@@ -409,10 +409,9 @@ class LSTM(_Recurrent):
     def __init__(
         self, in_features: int, hidden_features: int, *, forget_bias: float = 1.0, **options: Any
     ) -> None:
-        forget_bias = number("forget_bias", forget_bias, least=-LARGEST, below=LARGEST)
         super().__init__(in_features, hidden_features, **options)
         size = self.hidden_features
-        self.bias.value[size : 2 * size] += forget_bias
+        self.bias.value[size : 2 * size] += number("forget_bias", forget_bias)
 
     def _run(self, projected: Array, states: Array) -> tuple[Array, Array, Array]:
         size = self.hidden_features

@@ -107,5 +107,16 @@ def test_a_rate_is_a_probability_less_than_one(rate, error, words):
         Dropout(rate)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_highest_rate_keeps_the_mean_in_every_dtype(dtype):
+    layer = Dropout(1 - 2**-14, rng=0)
+    y, cache = layer.forward(np.ones((1000, 4000), dtype))
+    kept = y[y != 0]
+    assert y.dtype == dtype
+    assert np.unique(kept).tolist() == [2**14]
+    assert kept.size == pytest.approx(y.size / 2**14, rel=0.2)  # 3 standard deviations
+    np.testing.assert_array_equal(layer.backward(np.ones_like(y), cache), y)
+
+
 def test_its_repr_gives_the_rate():
     assert repr(Dropout(0.25)) == "Dropout(0.25)"
