@@ -70,10 +70,7 @@ class PositionalEncoding(Layer):
         check_input(self, x, axes=3, size=self.features)
         steps = x.shape[1]
         if steps > self.max_length:
-            raise ValueError(
-                f"{self}: sequences have {steps} steps, at most {self.max_length} are encoded "
-                f"(input shape {x.shape})"
-            )
+            raise ValueError(f"{self}: input has {steps} steps, expected at most {self.max_length}")
         return x + self.encoding[:steps].astype(x.dtype, copy=False), x.shape
 
     def backward(self, dy: Array, shape: tuple[int, ...], /) -> Array:

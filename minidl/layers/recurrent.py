@@ -131,11 +131,10 @@ class _Recurrent(Layer):
     def _beyond(self, lengths: Array, n: int, steps: int) -> Array:
         """Return (T, N) booleans: which steps are beyond the end of their sequence."""
         check_array(self, "lengths", lengths, "iu", (n,))
-        wrong = np.flatnonzero((lengths < 0) | (lengths > steps))
+        wrong = np.flatnonzero((lengths < 0) | (lengths > steps))[:5]
         if wrong.size:
             raise ValueError(
-                f"{self}: length {lengths[wrong[0]]} at {wrong[0]} is out of range: the sequences "
-                f"have {steps} steps"
+                f"{self}: lengths {lengths[wrong]} at {wrong} are not from 0 to {steps}"
             )
         beyond: Array = np.arange(steps)[:, np.newaxis] >= lengths
         return beyond

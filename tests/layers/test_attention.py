@@ -261,7 +261,7 @@ def test_what_does_not_fit_is_refused_with_what_it_got_and_needs():
         MultiHeadAttention(10, 4)
     with pytest.raises(ValueError, match="input has 3 features, expected 4"):
         MultiHeadAttention(4, 2).forward(np.zeros((2, 5, 3)))
-    with pytest.raises(ValueError, match="sequences have 5 steps, at most 3 are encoded"):
+    with pytest.raises(ValueError, match="input has 5 steps, expected at most 3"):
         PositionalEncoding(4, 3).forward(np.zeros((2, 5, 4)))
     with pytest.raises(TypeError, match="causal must be True or False"):
         MultiHeadAttention(4, 2, causal="yes")

@@ -219,8 +219,8 @@ def test_the_forget_gate_begins_open_and_each_gate_is_drawn_by_itself():
         ((5, 3), None, "input has 2 axes, expected the 3 of sequences, (N, T, 3) (input shape"),
         ((2, 5, 3), [5], "lengths must have the shape (2,), got (1,)"),
         ((2, 5, 3), [5.0, 5.0], "lengths must be integers, got dtype float64"),
-        ((2, 5, 3), [5, 6], "length 6 at 1 is out of range: the sequences have 5 steps"),
-        ((2, 5, 3), [-1, 5], "length -1 at 0 is out of range"),
+        ((2, 5, 3), [5, 6], "lengths [6] at [1] are not from 0 to 5"),
+        ((2, 5, 3), [-1, 5], "lengths [-1] at [0] are not from 0 to 5"),
     ],
 )
 @pytest.mark.parametrize("kind", KINDS)
