@@ -1,4 +1,9 @@
-"""Layers, one module a family."""
+"""Layers, one module a family.
+
+They take NumPy arrays of floating numbers (`Embedding` integers; `Flatten` and `Reshape`, which do
+not compute, any numbers) and cast nothing: 200 + 100 is 44 in uint8. For anything else they raise
+TypeError, for an input or a cotangent of a shape that does not fit ValueError.
+"""
 
 # ruff: noqa: F403 (type checkers and editors follow the stars)
 from __future__ import annotations

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from minidl.initializers import RNG, Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
-from minidl.layers.recurrent import check_sequences
+from minidl.layers._checks import check_array, check_cotangent, check_input
 from minidl.parameters import Array, Parameter
 from minidl.validation import as_generator, boolean, integer
 
@@ -65,20 +65,17 @@ class PositionalEncoding(Layer):
         angle = np.arange(self.max_length)[:, np.newaxis] / wavelength
         self.encoding = np.where(place % 2, np.cos(angle), np.sin(angle))
 
-    def forward(self, x: Array) -> tuple[Array, None]:
-        """Return (x + P, None)."""
-        check_sequences(self, x, self.features)
+    def forward(self, x: Array) -> tuple[Array, tuple[int, ...]]:
+        """Return (x + P, cache)."""
+        check_input(self, x, axes=3, size=self.features)
         steps = x.shape[1]
         if steps > self.max_length:
-            raise ValueError(
-                f"{self}: sequences have {steps} steps, at most {self.max_length} are encoded "
-                f"(input shape {x.shape})"
-            )
-        dtype = x.dtype if x.dtype.kind == "f" else np.float64
-        return x + self.encoding[:steps].astype(dtype, copy=False), None
+            raise ValueError(f"{self}: input has {steps} steps, expected at most {self.max_length}")
+        return x + self.encoding[:steps].astype(x.dtype, copy=False), x.shape
 
-    def backward(self, dy: Array, _: None, /) -> Array:
+    def backward(self, dy: Array, shape: tuple[int, ...], /) -> Array:
         """Return dy."""
+        check_cotangent(self, dy, shape)
         return dy
 
     def __repr__(self) -> str:
@@ -195,7 +192,7 @@ class MultiHeadAttention(Layer):
         mask : ndarray of bool, shape (N, T), optional
             Which steps may be looked at: False where a sequence is padded.
         """
-        check_sequences(self, x, self.features)
+        check_input(self, x, axes=3, size=self.features)
         n, steps, _ = x.shape
         x = x.reshape(-1, self.features)
         qkv = np.dot(x, self.weight_qkv.value)
@@ -206,7 +203,8 @@ class MultiHeadAttention(Layer):
         scores = np.matmul(q, k.swapaxes(2, 3))
         scores *= 1 / math.sqrt(q.shape[3])
         if mask is not None:
-            scores += self._penalty(np.asarray(mask), n, steps, scores.dtype)
+            check_array(self, "the mask of steps that count", mask, "b", (n, steps))
+            scores += np.where(mask, 0, -np.inf).astype(scores.dtype)[:, np.newaxis, np.newaxis]
         if self.causal:
             scores += np.triu(np.full((steps, steps), -np.inf, scores.dtype), 1)
         # the finite start keeps −∞ − (−∞) out of rows in which everything is masked
@@ -225,16 +223,9 @@ class MultiHeadAttention(Layer):
 
     def backward(self, dy: Array, cache: Any, /) -> Array:
         """Return the gradient of the sequences, and add to those of weights and biases."""
-        dqkv = self._backward(dy, cache)
-        dx: Array = np.dot(dqkv, self.weight_qkv.value.T)
-        return dx.reshape(dy.shape)
-
-    def backward_parameters(self, dy: Array, cache: Any, /) -> None:
-        """Add to the gradients of weights and biases."""
-        self._backward(dy, cache)
-
-    def _backward(self, dy: Array, cache: Any) -> Array:
-        (x, qkv, p, mixed), (n, steps, _) = cache, dy.shape
+        x, qkv, p, mixed = cache
+        n, _, steps, _ = p.shape
+        check_cotangent(self, dy, (n, steps, self.features))
         dy = dy.reshape(-1, self.features)
         ones = np.ones(len(dy), dy.dtype)
         self.weight_output.grad += np.dot(mixed.T, dy)
@@ -260,23 +251,13 @@ class MultiHeadAttention(Layer):
         for bias, gradient in zip(biases, gradients, strict=True):
             if bias is not None:
                 bias.grad += np.dot(ones, gradient)
-        return dqkv
+        dx: Array = np.dot(dqkv, self.weight_qkv.value.T)
+        return dx.reshape(n, steps, self.features)
 
     def _heads(self, qkv: Array, n: int, steps: int) -> Any:
         """Return views of Q, K and V as (N, heads, T, d)."""
         size = self.features // self.heads
         return qkv.reshape(n, steps, 3, self.heads, size).transpose(2, 0, 3, 1, 4)
-
-    def _penalty(self, mask: Array, n: int, steps: int, dtype: Any) -> Array:
-        """Return 0 where a key may be looked at and −∞ elsewhere, as (N, 1, 1, T)."""
-        if mask.shape != (n, steps) or mask.dtype != np.bool:
-            raise ValueError(
-                f"{self}: the mask must be booleans of shape {(n, steps)}, True for the steps "
-                f"that count, got {mask.dtype} of shape {mask.shape}"
-            )
-        penalty = np.zeros((n, 1, 1, steps), dtype)
-        penalty[~mask[:, np.newaxis, np.newaxis]] = -np.inf
-        return penalty
 
     def __repr__(self) -> str:
         causal = ", causal" if self.causal else ""

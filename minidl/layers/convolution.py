@@ -11,7 +11,8 @@ from numpy.typing import DTypeLike
 
 from minidl.initializers import RNG, Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
-from minidl.layers.windows import Pair, Windows, check_images
+from minidl.layers._checks import check_cotangent, check_input
+from minidl.layers.windows import Pair, Windows
 from minidl.parameters import Array
 from minidl.validation import as_generator, boolean, integer
 
@@ -127,9 +128,9 @@ class Conv2D(Layer):
         self.weight = draw(self, "weight", weight_initializer, rng, shape, dtype)
         self.bias = draw(self, "bias", bias_initializer, rng, shape[:1], dtype) if bias else None
 
-    def forward(self, x: Array) -> tuple[Array, Array]:
+    def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (the convolved images, cache)."""
-        check_images(self, x, self.in_channels)
+        check_input(self, x, axes=4, axis=1, size=self.in_channels)
         rows, columns = self.windows.count(self, x.shape)
         x = (self.windows.pad(x) if any(self.windows.padding) else x).transpose(1, 2, 3, 0)
         x = np.ascontiguousarray(x)
@@ -141,7 +142,8 @@ class Conv2D(Layer):
             np.matmul(weight, patches.reshape(weight.shape[1], -1), out=part)
             if self.bias is not None:
                 part += self.bias.value[:, np.newaxis]
-        return y.transpose(3, 0, 1, 2), x
+        y = y.transpose(3, 0, 1, 2)
+        return y, (x, y.shape)
 
     def _columns(
         self, x: Array, rows: int, columns: int, dtype: Any
@@ -158,18 +160,19 @@ class Conv2D(Layer):
                 patches[:, place] = x[:, down, right]
             yield slice(first, last), patches
 
-    def backward(self, dy: Array, x: Array, /) -> Array:
+    def backward(self, dy: Array, cache: Any, /) -> Array:
         """Return the gradient of the images, and add to those of weight and bias."""
-        dx = np.zeros(x.shape, np.result_type(dy, self.weight.value))
-        self._backward(dy, x, dx)
-        return self.windows.crop(dx.transpose(3, 0, 1, 2))
+        return self.windows.crop(self._backward(dy, cache, True).transpose(3, 0, 1, 2))
 
-    def backward_parameters(self, dy: Array, x: Array, /) -> None:
+    def backward_parameters(self, dy: Array, cache: Any, /) -> None:
         """Add to the gradients of weight and bias."""
-        self._backward(dy, x, None)
+        self._backward(dy, cache, False)
 
-    def _backward(self, dy: Array, x: Array, dx: Array | None) -> None:
-        """Add to the parameters' gradients and, if it is wanted, to dx."""
+    def _backward(self, dy: Array, cache: Any, wanted: bool) -> Any:
+        """Add to the parameters' gradients; return, if it is wanted, that of the padded images."""
+        x, shape = cache
+        check_cotangent(self, dy, shape)
+        dx = np.zeros(x.shape, np.result_type(dy, self.weight.value)) if wanted else None
         weight = self.weight.value.reshape(self.out_channels, -1)
         dy = np.ascontiguousarray(dy.transpose(1, 2, 3, 0))
         _, rows, columns, _ = dy.shape
@@ -187,6 +190,7 @@ class Conv2D(Layer):
         if self.bias is not None:
             dy = dy.reshape(self.out_channels, -1)
             self.bias.grad += np.dot(dy, np.ones(dy.shape[1], dy.dtype))
+        return dx
 
     def __repr__(self) -> str:
         bias = "" if getattr(self, "bias", True) else ", no bias"

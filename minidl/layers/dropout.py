@@ -6,6 +6,7 @@ import numpy as np
 
 from minidl.initializers import RNG
 from minidl.layer import Layer
+from minidl.layers._checks import check_cotangent, check_input
 from minidl.parameters import Array
 from minidl.validation import as_generator, number
 
@@ -27,7 +28,8 @@ class Dropout(Layer):
     Parameters
     ----------
     rate : float
-        The probability r that a number is set to zero, 0 ≤ r < 1.
+        The probability r that a number is set to zero, 0 ≤ r < 1 − 2⁻¹⁵: the factor 1 / (1 − r)
+        must not overflow in any dtype.
     rng : numpy.random.Generator, int or None
         What the seed of the layer's own generator is drawn from.
 
@@ -58,22 +60,25 @@ class Dropout(Layer):
     """
 
     def __init__(self, rate: float, *, rng: RNG = None) -> None:
-        self.rate = number("rate", rate, least=0, below=1)
+        self.rate = number("rate", rate, least=0, below=1 - 2**-15)
         self.rng = np.random.default_rng(as_generator(rng).integers(2**63))
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (x m, cache) for a new m."""
-        kept = self.rng.random(np.shape(x), np.float32) >= self.rate
+        check_input(self, x)
+        kept = self.rng.random(x.shape, np.float32) >= self.rate
         mask = np.multiply(kept, 1 / (1 - self.rate), dtype=np.result_type(x, np.float16))
         return x * mask, mask
 
     def backward(self, dy: Array, mask: Array, /) -> Array:
         """Return dy m."""
+        check_cotangent(self, dy, mask.shape)
         dx: Array = dy * mask
         return dx
 
     def __call__(self, x: Array) -> Array:
         """Return x."""
+        check_input(self, x)
         return x
 
     def __repr__(self) -> str:

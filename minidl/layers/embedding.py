@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minidl.initializers import Initializer, draw
+from minidl.initializers import RNG, Initializer, draw
 from minidl.layer import Layer
+from minidl.layers._checks import check_array, check_cotangent
 from minidl.parameters import Array
 from minidl.validation import as_generator, integer
-
-if TYPE_CHECKING:
-    from numpy.random import Generator
 
 __all__ = ["Embedding"]
 
 
-def _standard_normal(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-    return rng.normal(size=shape).astype(dtype)
+def _standard_normal(rng: Any, shape: tuple[int, ...], _: DTypeLike) -> Array:
+    return np.asarray(rng.normal(size=shape))
 
 
 class Embedding(Layer):
@@ -80,7 +78,7 @@ class Embedding(Layer):
         features: int,
         *,
         weight_initializer: Initializer = _standard_normal,
-        rng: Generator | int | None = None,
+        rng: RNG = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
         self.vocabulary = integer("vocabulary", vocabulary, least=1)
@@ -90,12 +88,12 @@ class Embedding(Layer):
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (the vectors of x, shape (…, features); cache)."""
-        x = np.asarray(x)
-        if x.dtype.kind not in "iu":
+        if getattr(getattr(x, "dtype", None), "kind", "") == "f":
             raise TypeError(
-                f"{self}: the input must be integers, got dtype {x.dtype}; a network whose first "
+                f"{self}: indices must be integers, got dtype {x.dtype}; a network whose first "
                 "parameters stand elsewhere has to say takes_integers = True"
             )
+        check_array(self, "the input", x, "iu")
         index = x.astype(np.intp, copy=False)
         # one maximum finds both ends: as unsigned numbers, negative ones are huge
         if index.size and index.view(np.uintp).max() >= self.vocabulary:
@@ -108,6 +106,7 @@ class Embedding(Layer):
 
     def backward(self, dy: Array, index: Array, /) -> None:
         """Add the rows of dy to those rows of the gradient that x names."""
+        check_cotangent(self, dy, (*index.shape, self.features))
         # number by number: np.add.at is five times as fast with one index as with rows
         columns = np.arange(self.features)
         places = index.reshape(-1, 1) * self.features + columns

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.layer import Layer
+from minidl.layers._checks import check_cotangent, check_input
 from minidl.layers._functions import normal_cdf, sigmoid
 from minidl.parameters import Array
 from minidl.validation import boolean
@@ -39,12 +40,14 @@ class SiLU(Layer):
 
     def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (x σ(x), cache)."""
+        check_input(self, x)
         gate = sigmoid(x)
         return x * gate, (x, gate)
 
     def backward(self, dy: Array, cache: Any, /) -> Array:
         """Return dy s (1 + x (1 − s))."""
         x, gate = cache
+        check_cotangent(self, dy, x.shape)
         dx: Array = 1 - gate
         dx *= x
         dx += 1
@@ -89,6 +92,7 @@ class GELU(Layer):
     @np.errstate(over="ignore")
     def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (x Φ(x), cache)."""
+        check_input(self, x)
         if self.approximate:
             gate = sigmoid((2 * _SCALE) * x * (1 + _CUBIC * (x * x)))
         else:
@@ -99,6 +103,7 @@ class GELU(Layer):
     def backward(self, dy: Array, cache: Any, /) -> Array:
         """Return dy times the slope of the function that forward computed."""
         x, gate = cache
+        check_cotangent(self, dy, x.shape)
         square = np.minimum(x * x, 1e6)  # further out all is decided; infinity times 0 is NaN
         if self.approximate:
             slope = gate * (1 - gate)

@@ -9,13 +9,24 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from minidl.layer import Layer
+from minidl.layers._checks import check_cotangent, check_input
 from minidl.parameters import Array, Buffer, Parameter
 from minidl.validation import integer, number
 
 __all__ = ["BatchNorm", "LayerNorm"]
 
 
-class BatchNorm(Layer):
+class _Normalization(Layer):
+    """What the two share: ε, γ and β."""
+
+    def __init__(self, features: int, *, eps: float = 1e-5, dtype: DTypeLike = np.float32) -> None:
+        self.features = integer("features", features, least=1)
+        self.eps = number("eps", eps, above=0)
+        self.gain = Parameter(np.ones(self.features), dtype)
+        self.bias = Parameter(np.zeros(self.features), dtype)
+
+
+class BatchNorm(_Normalization):
     """Normalise every feature over the batch: y = γ (x − μ) / √(σ² + ε) + β.
 
     In training, the mean μ and the variance σ² of a feature are taken over all its numbers in the
@@ -90,16 +101,13 @@ class BatchNorm(Layer):
         eps: float = 1e-5,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.features = integer("features", features, least=1)
+        super().__init__(features, eps=eps, dtype=dtype)
         self.axis = integer("axis", axis)
         if self.axis == 0:
             raise ValueError("axis must be that of the features, got 0, the axis of the samples")
         self.momentum = number("momentum", momentum, least=0)
         if self.momentum > 1:
             raise ValueError(f"momentum must be at most 1, got {momentum!r}")
-        self.eps = number("eps", eps, above=0)
-        self.gain = Parameter(np.ones(self.features), dtype)
-        self.bias = Parameter(np.zeros(self.features), dtype)
         self.running_mean = Buffer(np.zeros(self.features), dtype)
         self.running_variance = Buffer(np.ones(self.features), dtype)
 
@@ -108,7 +116,7 @@ class BatchNorm(Layer):
         axis, aligned = self._layout(x)
         count = x.size // self.features
         if count == 0:
-            return x * self.gain.value.reshape(aligned), (x, self.gain.value, axis)
+            return x * self.gain.value.reshape(aligned), (x, self.gain.value, axis, aligned)
         mean = _sums(axis, x) / count
         normal = x - mean.reshape(aligned)
         squares = _sums(axis, normal, normal)
@@ -123,12 +131,12 @@ class BatchNorm(Layer):
 
         y = normal * self.gain.value.reshape(aligned)
         y += self.bias.value.reshape(aligned)
-        return y, (normal, inverse, axis)
+        return y, (normal, inverse, axis, aligned)
 
     def backward(self, dy: Array, cache: Any, /) -> Array:
         """Return γ/s (dy − Σ dy / M − x̂ Σ (dy x̂) / M), and add dγ and dβ to the gradients."""
-        normal, inverse, axis = cache
-        aligned = _aligned(dy, axis)
+        normal, inverse, axis, aligned = cache
+        check_cotangent(self, dy, normal.shape)
         d_gain, d_bias = _sums(axis, dy, normal), _sums(axis, dy)
         self.gain.grad += d_gain
         self.bias.grad += d_bias
@@ -150,22 +158,14 @@ class BatchNorm(Layer):
 
     def _layout(self, x: Array) -> tuple[int, tuple[int, ...]]:
         """Return the axis of features, and the shape in which a vector of features meets x."""
-        shape = np.shape(x)
-        axis = self.axis + len(shape) if self.axis < 0 else self.axis
-        if not 0 < axis < len(shape) or shape[axis] != self.features:
-            has = f"{shape[axis]} features" if 0 < axis < len(shape) else "no features"
-            raise ValueError(
-                f"{self}: input has {has} along axis {self.axis}, expected {self.features} "
-                f"(input shape {shape})"
-            )
-        return axis, _aligned(x, axis)
+        check_input(self, x, axis=self.axis, size=self.features)
+        axis = self.axis % x.ndim
+        if axis == 0:
+            raise ValueError(f"{self}: input has no axis of samples (input shape {x.shape})")
+        return axis, (-1,) + (1,) * (x.ndim - axis - 1)
 
     def __repr__(self) -> str:
         return f"BatchNorm({self.features}{'' if self.axis == 1 else f', axis={self.axis}'})"
-
-
-def _aligned(x: Array, axis: int) -> tuple[int, ...]:
-    return (-1,) + (1,) * (x.ndim - axis - 1)
 
 
 def _sums(axis: int, *factors: Array) -> Array:
@@ -178,7 +178,7 @@ def _sums(axis: int, *factors: Array) -> Array:
     return np.asarray(np.einsum(f"{terms}->{axes[axis]}{axes[0]}", *factors).sum(axis=1))
 
 
-class LayerNorm(Layer):
+class LayerNorm(_Normalization):
     """Normalise every sample over its features, the last axis: y = γ (x − μ) / √(σ² + ε) + β.
 
     μ and σ² are the mean and the variance of the F numbers of one position, in training and at
@@ -220,20 +220,9 @@ class LayerNorm(Layer):
            [ 0.   ,  0.   ,  0.   ]], dtype=float32)
     """
 
-    def __init__(self, features: int, *, eps: float = 1e-5, dtype: DTypeLike = np.float32) -> None:
-        self.features = integer("features", features, least=1)
-        self.eps = number("eps", eps, above=0)
-        self.gain = Parameter(np.ones(self.features), dtype)
-        self.bias = Parameter(np.zeros(self.features), dtype)
-
     def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (y, cache)."""
-        shape = np.shape(x)
-        if not shape or shape[-1] != self.features:
-            raise ValueError(
-                f"{self}: input has {shape[-1] if shape else 'no'} features, "
-                f"expected {self.features} (input shape {shape})"
-            )
+        check_input(self, x, size=self.features)
         normal = x - _row_means(x)
         variance = np.vecdot(normal, normal)[..., np.newaxis] / self.features
         inverse = 1 / np.sqrt(variance + self.eps)
@@ -245,6 +234,7 @@ class LayerNorm(Layer):
     def backward(self, dy: Array, cache: Any, /) -> Array:
         """Return (dx̂ − mean(dx̂) − x̂ mean(dx̂ x̂)) / s, and add dγ and dβ to the gradients."""
         normal, inverse = cache
+        check_cotangent(self, dy, normal.shape)
         rows = dy.reshape(-1, self.features)
         self.gain.grad += np.einsum("nf,nf->f", rows, normal.reshape(rows.shape))
         self.bias.grad += np.dot(np.ones(len(rows), dy.dtype), rows)

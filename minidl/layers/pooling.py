@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from minidl.layer import Layer
-from minidl.layers.windows import Pair, Windows, check_images
+from minidl.layers._checks import check_cotangent, check_input
+from minidl.layers.windows import Pair, Windows
 from minidl.parameters import Array
 
 __all__ = ["AvgPool2D", "GlobalAveragePool2D", "MaxPool2D"]
 
 
 class _Pool2D(Layer):
-    """The hyper-parameters of the two layers that pool windows."""
+    """What the two share: windows, and what to do with the shares of their pixels."""
+
+    border: ClassVar[float]
 
     def __init__(
         self, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0
@@ -29,35 +33,47 @@ class _Pool2D(Layer):
                 "image"
             )
 
-    def _look(self, x: Array, border: float) -> tuple[Array, list[Array]]:
-        """Return the images, with a border of that value, and their parts; or raise."""
-        check_images(self, x)
+    def forward(self, x: Array) -> tuple[Array, Any]:
+        """Return (the number of each window, cache)."""
+        check_input(self, x, axes=4)
         counts = self.windows.count(self, x.shape)
-        if x.dtype.kind != "f":
-            x = x.astype(np.float64)
         if any(self.windows.padding):
-            x = self.windows.pad(x, border)
-        return x, self._parts(x, counts)
+            x = self.windows.pad(x, self.border)
+        y = self._reduce(self._parts(x, counts))
+        return y, (x, y)
 
-    def _parts(self, x: Array, counts: tuple[int, ...]) -> list[Array]:
-        """Return, for each place in the window, a view of what all windows see there."""
-        return [x[:, :, down, right] for down, right in self.windows.slices(counts)]
-
-    def _shares(self, x: Array, dy: Array, factors: Iterable[Any]) -> Array:
-        """Return dx: to what all windows see at a place, dy times the factor of that place."""
+    def backward(self, dy: Array, cache: Any, /) -> Array:
+        """Return the gradient of the images: of dy each pixel's share."""
+        x, y = cache
+        check_cotangent(self, dy, y.shape)
         (_, _, height, width), (_, _, rows, columns) = x.shape, dy.shape
         (kh, kw), (sh, sw) = self.windows.kernel, self.windows.stride
         overlap = sh < kh or sw < kw
         tiled = (kh, kw) == (sh, sw) and (rows * kh, columns * kw) == (height, width)
         dx = (np.empty_like if tiled else np.zeros_like)(x, dtype=dy.dtype)
         targets = self._parts(dx, dy.shape[2:])
-        dy = _ordered_like(targets[0], dy)
-        for target, factor in zip(targets, factors, strict=True):
+        ordered = np.empty_like(targets[0], dtype=dy.dtype)
+        if ordered.strides != dy.strides:
+            ordered[...] = dy
+            dy = ordered
+        for target, share in zip(targets, self._shares(x, y), strict=True):
             if overlap:
-                target += dy * factor
+                target += dy * share
             else:
-                np.multiply(dy, factor, out=target)
+                np.multiply(dy, share, out=target)
         return self.windows.crop(dx)
+
+    @abstractmethod
+    def _reduce(self, parts: list[Array]) -> Array:
+        """Return y from what all windows see at each place."""
+
+    @abstractmethod
+    def _shares(self, x: Array, y: Array) -> Iterable[Any]:
+        """Give, for each place in the window, the share of dy that goes to the pixel there."""
+
+    def _parts(self, x: Array, counts: tuple[int, ...]) -> list[Array]:
+        """Return, for each place in the window, a view of what all windows see there."""
+        return [x[:, :, down, right] for down, right in self.windows.slices(counts)]
 
     def __repr__(self) -> str:
         kernel, stride, padding = self.windows.kernel, self.windows.stride, self.windows.padding
@@ -111,20 +127,15 @@ class MaxPool2D(_Pool2D):
     (array([[[[4., 0.]]]]), array([[[[0., 0., 1., 0.], [0., 1., 0., 0.]]]]))
     """
 
-    def forward(self, x: Array) -> tuple[Array, Any]:
-        """Return (the maxima, cache)."""
-        x, parts = self._look(x, -np.inf)
+    border = -np.inf
+
+    def _reduce(self, parts: list[Array]) -> Array:
         y = np.maximum(parts[0], parts[-1])
         for part in parts[1:-1]:
             np.maximum(y, part, out=y)
-        return y, (x, y)
+        return y
 
-    def backward(self, dy: Array, cache: Any, /) -> Array:
-        """Return dy at the first largest pixel of each window."""
-        x, y = cache
-        return self._shares(x, dy, self._firsts(x, y))
-
-    def _firsts(self, x: Array, y: Array) -> Iterator[Array]:
+    def _shares(self, x: Array, y: Array) -> Iterator[Array]:
         """Yield, for each place in the window, whether the first largest pixel is there."""
         left = np.ones_like(y, dtype=bool)
         for part in self._parts(x, y.shape[2:])[:-1]:
@@ -147,20 +158,7 @@ class AvgPool2D(_Pool2D):
 
         dx̄[n, c, r s + i, q s + j] += dy[n, c, r, q] / (kh kw)       for all i, j, r, q
 
-    Parameters
-    ----------
-    kernel_size : int or (int, int)
-        kh and kw; one integer stands for both, here and below.
-    stride : int or (int, int), default kernel_size
-        How far apart the windows are.
-    padding : int or (int, int), default 0
-        How wide the border is, above and below, and left and right; smaller than the kernel.
-
-    Raises
-    ------
-    ValueError
-        If the padding is not smaller than the kernel; in `forward`, if x has not four axes or
-        the kernel is larger than the padded images.
+    Parameters, and what is raised: as `MaxPool2D`.
 
     Examples
     --------
@@ -171,19 +169,18 @@ class AvgPool2D(_Pool2D):
     (array([[[[3.]]]]), array([[[[0.25, 0.25], [0.25, 0.25]]]]))
     """
 
-    def forward(self, x: Array) -> tuple[Array, Array]:
-        """Return (the means, cache)."""
-        x, (first, *others) = self._look(x, 0.0)
-        y = first.copy(order="K")
-        for part in others:
-            y += part
-        y /= 1 + len(others)
-        return y, x
+    border = 0.0
 
-    def backward(self, dy: Array, x: Array, /) -> Array:
-        """Return each pixel's share of dy."""
+    def _reduce(self, parts: list[Array]) -> Array:
+        y = parts[0].copy(order="K")
+        for part in parts[1:]:
+            y += part
+        y /= len(parts)
+        return y
+
+    def _shares(self, x: Array, y: Array) -> list[float]:
         count = math.prod(self.windows.kernel)
-        return self._shares(x, dy, [1 / count] * count)
+        return [1 / count] * count
 
 
 class GlobalAveragePool2D(Layer):
@@ -209,27 +206,17 @@ class GlobalAveragePool2D(Layer):
     array([[1.5, 5.5]])
     """
 
-    def forward(self, x: Array) -> tuple[Array, tuple[int, int]]:
+    def forward(self, x: Array) -> tuple[Array, tuple[int, ...]]:
         """Return (the means, cache)."""
-        check_images(self, x)
-        _, _, height, width = x.shape
-        if not height * width:
+        check_input(self, x, axes=4)
+        if not math.prod(x.shape[2:]):
             raise ValueError(f"{self}: an image without pixels has no mean (input shape {x.shape})")
         y: Array = x.mean(axis=(2, 3))
-        return y, (height, width)
+        return y, x.shape
 
-    def backward(self, dy: Array, size: tuple[int, int], /) -> Array:
+    def backward(self, dy: Array, shape: tuple[int, ...], /) -> Array:
         """Return each pixel's share of dy."""
-        n, channels = dy.shape
-        dx = np.empty((channels, *size, n), dy.dtype).transpose(3, 0, 1, 2)
-        dx[...] = (dy / (size[0] * size[1]))[:, :, np.newaxis, np.newaxis]
+        check_cotangent(self, dy, shape[:2])
+        dx = np.empty((*shape[1:], shape[0]), dy.dtype).transpose(3, 0, 1, 2)
+        dx[...] = (dy / math.prod(shape[2:]))[:, :, np.newaxis, np.newaxis]
         return dx
-
-
-def _ordered_like(model: Array, array: Array) -> Array:
-    """Return an array in the memory order of another of its shape, a copy only where needed."""
-    ordered = np.empty_like(model, dtype=array.dtype)
-    if ordered.strides == array.strides:
-        return array
-    ordered[...] = array
-    return ordered

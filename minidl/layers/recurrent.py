@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,10 +11,11 @@ from numpy.typing import DTypeLike
 
 from minidl.initializers import RNG, Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
+from minidl.layers._checks import check_array, check_cotangent, check_input
 from minidl.parameters import Array, Parameter
 from minidl.validation import as_generator, boolean, integer, number
 
-__all__ = ["GRU", "LSTM", "RNN", "check_sequences"]
+__all__ = ["GRU", "LSTM", "RNN"]
 
 
 class _Recurrent(Layer):
@@ -66,9 +68,9 @@ class _Recurrent(Layer):
         lengths : ndarray of integers, shape (N,), optional
             How many steps of each sequence count, from 0 to T; all by default.
         """
-        check_sequences(self, x, self.in_features)
+        check_input(self, x, axes=3, size=self.in_features)
         n, steps, _ = x.shape
-        beyond = None if lengths is None else self._beyond(np.asarray(lengths), n, steps)
+        beyond = None if lengths is None else self._beyond(lengths, n, steps)
         x = np.ascontiguousarray(x.transpose(1, 0, 2))
         projected = np.dot(x.reshape(-1, self.in_features), self.weight_input.value)
         projected += self.bias.value
@@ -76,14 +78,15 @@ class _Recurrent(Layer):
         kept = self._run(projected.reshape(steps, n, projected.shape[1]), states)
         # A state depends on no later step. So that a sequence ends need not be known before here.
         if self.last:
-            y = states[-1] if lengths is None else states[lengths, np.arange(n)]
+            given: Any = -1 if lengths is None else (lengths, np.arange(n))
         else:
-            y = states[1:]
-            if beyond is not None:
-                y = y.copy()
-                y[beyond] = 0
-            y = y.transpose(1, 0, 2)
-        return y, (x, lengths, beyond, states, kept)
+            given = slice(1, None)
+        y = states[given]
+        if beyond is not None and not self.last:
+            y = y.copy()
+            y[beyond] = 0
+        y = y.swapaxes(0, -2)  # (T, N, H) → (N, T, H); (N, H) stays as it is
+        return y, (x, given, beyond, states, kept, y.shape)
 
     def backward(self, dy: Array, cache: Any, /) -> Array:
         """Return the gradient of the sequences, and add to those of weights and biases."""
@@ -96,19 +99,15 @@ class _Recurrent(Layer):
         self._backward(dy, cache)
 
     def _backward(self, dy: Array, cache: Any) -> Array:
-        x, lengths, beyond, states, kept = cache
-        steps, n, _ = x.shape
+        x, given, beyond, states, kept, shape = cache
+        check_cotangent(self, dy, shape)
         dstates = np.zeros(states.shape, dy.dtype)
-        if not self.last:
-            dstates[1:] = dy.transpose(1, 0, 2)
-            if beyond is not None:
-                dstates[1:][beyond] = 0
-        elif lengths is None:
-            dstates[-1] = dy
-        else:
-            dstates[lengths, np.arange(n)] = dy
-        da, da_hidden = self._run_back(dstates, states, kept)
-        flat = da.reshape(steps * n, da.shape[2])
+        dstates[given] = dy.swapaxes(0, -2)
+        if beyond is not None and not self.last:
+            dstates[1:][beyond] = 0
+        da = np.empty((*x.shape[:2], len(self.bias.value)), np.result_type(states, dstates))
+        da_hidden = self._run_back(da, dstates, states, kept)
+        flat = da.reshape(-1, da.shape[2])
         before = states[:-1].reshape(-1, self.hidden_features)
         self.weight_input.grad += np.dot(x.reshape(-1, self.in_features).T, flat)
         self.weight_hidden.grad += np.dot(before.T, da_hidden.reshape(flat.shape))
@@ -120,21 +119,22 @@ class _Recurrent(Layer):
         """Fill states[1:] from x W + b, which may be overwritten; return what `_run_back` needs."""
 
     @abstractmethod
-    def _run_back(self, dstates: Array, states: Array, kept: Any) -> tuple[Array, Array]:
-        """Return the gradients of x W + b and of h U; add those of earlier states to dstates."""
+    def _run_back(self, da: Array, dstates: Array, states: Array, kept: Any) -> Array:
+        """Fill da, the gradient of x W + b, and dstates; return the gradient of h U."""
+
+    def _backwards(self, da: Array, dstates: Array) -> Iterator[tuple[int, Array]]:
+        """Yield, from the last step on, t and dhₜ; what comes of it, da Uᵀ, goes to hₜ₋₁."""
+        for t in reversed(range(len(da))):
+            yield t, dstates[t + 1]
+            dstates[t] += np.dot(da[t], self.weight_hidden.value.T)
 
     def _beyond(self, lengths: Array, n: int, steps: int) -> Array:
         """Return (T, N) booleans: which steps are beyond the end of their sequence."""
-        if lengths.shape != (n,) or lengths.dtype.kind not in "iu":
-            raise ValueError(
-                f"{self}: lengths must be integers of shape {(n,)}, one for each sequence, got "
-                f"{lengths.dtype} of shape {lengths.shape}"
-            )
-        wrong = np.flatnonzero((lengths < 0) | (lengths > steps))
+        check_array(self, "lengths", lengths, "iu", (n,))
+        wrong = np.flatnonzero((lengths < 0) | (lengths > steps))[:5]
         if wrong.size:
             raise ValueError(
-                f"{self}: length {lengths[wrong[0]]} at {wrong[0]} is out of range: the sequences "
-                f"have {steps} steps"
+                f"{self}: lengths {lengths[wrong]} at {wrong} are not from 0 to {steps}"
             )
         beyond: Array = np.arange(steps)[:, np.newaxis] >= lengths
         return beyond
@@ -218,13 +218,11 @@ class RNN(_Recurrent):
             a += np.dot(states[t], self.weight_hidden.value)
             np.tanh(a, out=states[t + 1])
 
-    def _run_back(self, dstates: Array, states: Array, kept: None) -> tuple[Array, Array]:
+    def _run_back(self, da: Array, dstates: Array, states: Array, kept: None) -> Array:
         slopes = 1 - states[1:] * states[1:]
-        da = np.empty(slopes.shape, np.result_type(slopes, dstates))
-        for t in reversed(range(len(da))):
-            np.multiply(dstates[t + 1], slopes[t], out=da[t])
-            dstates[t] += np.dot(da[t], self.weight_hidden.value.T)
-        return da, da
+        for t, dh in self._backwards(da, dstates):
+            np.multiply(dh, slopes[t], out=da[t])
+        return da
 
 
 class GRU(_Recurrent):
@@ -315,29 +313,26 @@ class GRU(_Recurrent):
             h += m  # m + z (hₜ₋₁ − m)
         return projected, inner
 
-    def _run_back(self, dstates: Array, states: Array, kept: Any) -> tuple[Array, Array]:
+    def _run_back(self, da: Array, dstates: Array, states: Array, kept: Any) -> Array:
         (activated, inner), size = kept, self.hidden_features
         r, z, m = _split(activated, size)
         # what does not depend on dh is computed for all steps at once
         to_candidate = (1 - z) * (1 - m * m)
         to_reset = inner * r * (1 - r)
         to_update = (states[:-1] - m) * z * (1 - z)
-        da = np.empty(activated.shape, np.result_type(activated, dstates))
         dg = np.empty_like(da)
         da_r, da_z, dq = _split(dg, size)
         da_n = da[:, :, 2 * size :]
-        for t in reversed(range(len(da))):
-            dh = dstates[t + 1]
+        for t, dh in self._backwards(dg, dstates):
             np.multiply(dh, to_candidate[t], out=da_n[t])
             np.multiply(da_n[t], r[t], out=dq[t])
             np.multiply(da_n[t], to_reset[t], out=da_r[t])
             np.multiply(dh, to_update[t], out=da_z[t])
             dstates[t] += dh * z[t]
-            dstates[t] += np.dot(dg[t], self.weight_hidden.value.T)
         da[:, :, : 2 * size] = dg[:, :, : 2 * size]
         flat = dq.reshape(-1, size)
         self.bias_hidden.grad += np.dot(np.ones(len(flat), flat.dtype), flat)
-        return da, dg
+        return dg
 
 
 class LSTM(_Recurrent):
@@ -433,18 +428,16 @@ class LSTM(_Recurrent):
             np.multiply(o, squashed[t], out=states[t + 1])
         return projected, cells, squashed
 
-    def _run_back(self, dstates: Array, states: Array, kept: Any) -> tuple[Array, Array]:
+    def _run_back(self, da: Array, dstates: Array, states: Array, kept: Any) -> Array:
         activated, cells, squashed = kept
         i, f, g, o = _split(activated, self.hidden_features)
         # what does not depend on dh and dc is computed for all steps at once
         slopes = activated * (1 - activated)
         _split(slopes, self.hidden_features)[2][...] = 1 - g * g
         to_cell = o * (1 - squashed * squashed)
-        da = np.empty(activated.shape, np.result_type(activated, dstates))
         da_i, da_f, da_g, da_o = _split(da, self.hidden_features)
         dc = np.zeros_like(dstates[0])
-        for t in reversed(range(len(da))):
-            dh = dstates[t + 1]
+        for t, dh in self._backwards(da, dstates):
             dc += dh * to_cell[t]
             np.multiply(dc, g[t], out=da_i[t])
             np.multiply(dc, cells[t], out=da_f[t])
@@ -452,8 +445,7 @@ class LSTM(_Recurrent):
             np.multiply(dh, squashed[t], out=da_o[t])
             da[t] *= slopes[t]
             dc *= f[t]
-            dstates[t] += np.dot(da[t], self.weight_hidden.value.T)
-        return da, da
+        return da
 
 
 def _split(gates: Array, size: int) -> list[Array]:
@@ -467,17 +459,3 @@ def _sigmoid(a: Array) -> None:
     np.tanh(a, out=a)
     a += 1
     a *= 0.5
-
-
-def check_sequences(layer: Layer, x: Array, features: int) -> None:
-    """Raise unless x has the shape (N, T, features)."""
-    shape = np.shape(x)
-    if len(shape) != 3:
-        raise ValueError(
-            f"{layer}: input has {len(shape)} axes, expected the 3 of sequences, (N, T, "
-            f"{features}) (input shape {shape})"
-        )
-    if shape[2] != features:
-        raise ValueError(
-            f"{layer}: input has {shape[2]} features, expected {features} (input shape {shape})"
-        )

@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
-
-import numpy as np
+from typing import Any
 
 from minidl.layer import Layer
+from minidl.layers._checks import check_array, check_cotangent
 from minidl.parameters import Array
 from minidl.validation import integer
 
 __all__ = ["Flatten", "Reshape"]
 
 
-class Flatten(Layer):
+class _Arranging(Layer):
+    """What the two share: all but the new shape of a sample."""
+
+    def forward(self, x: Array) -> tuple[Array, Any]:
+        """Return (x in the new shape, cache)."""
+        check_array(self, "the input", x, "fiub")
+        if not x.shape:
+            raise ValueError(f"{self}: input has no axis of samples (input shape {x.shape})")
+        y = x.reshape(len(x), *self._arrange(x.shape))
+        return y, (x.shape, y.shape)
+
+    def backward(self, dy: Array, cache: Any, /) -> Array:
+        """Return dy in the shape of x."""
+        before, after = cache
+        check_cotangent(self, dy, after)
+        return dy.reshape(before)
+
+    @abstractmethod
+    def _arrange(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the new shape of a sample for the shape of the input, or raise."""
+
+
+class Flatten(_Arranging):
     """Every sample becomes a row: (N, …) turns into (N, features), in C order.
 
     Backward: the numbers go back to where they came from, dx = dy in the shape of x.
@@ -31,19 +54,11 @@ class Flatten(Layer):
     (5, 48)
     """
 
-    def forward(self, x: Array) -> tuple[Array, tuple[int, ...]]:
-        """Return (x as rows, cache)."""
-        shape = np.shape(x)
-        if not shape:
-            raise ValueError(f"{self}: input has no axis of samples (input shape {shape})")
-        return x.reshape(shape[0], math.prod(shape[1:])), shape
-
-    def backward(self, dy: Array, shape: tuple[int, ...], /) -> Array:
-        """Return dy in the shape of x."""
-        return dy.reshape(shape)
+    def _arrange(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (math.prod(shape[1:]),)
 
 
-class Reshape(Layer):
+class Reshape(_Arranging):
     """Every sample gets the given shape: (N, …) turns into (N, *shape), in C order.
 
     Backward: the numbers go back to where they came from, dx = dy in the shape of x.
@@ -73,19 +88,13 @@ class Reshape(Layer):
             integer(f"shape[{place}]", size, least=1) for place, size in enumerate(shape)
         )
 
-    def forward(self, x: Array) -> tuple[Array, tuple[int, ...]]:
-        """Return (x in the new shape, cache)."""
-        shape = np.shape(x)
-        if not shape or math.prod(shape[1:]) != math.prod(self.shape):
-            has = f"{math.prod(shape[1:])} numbers a sample" if shape else "no axis of samples"
+    def _arrange(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if math.prod(shape[1:]) != math.prod(self.shape):
             raise ValueError(
-                f"{self}: input has {has}, expected {math.prod(self.shape)} (input shape {shape})"
+                f"{self}: input has {math.prod(shape[1:])} numbers a sample, expected "
+                f"{math.prod(self.shape)} (input shape {shape})"
             )
-        return x.reshape(shape[0], *self.shape), shape
-
-    def backward(self, dy: Array, shape: tuple[int, ...], /) -> Array:
-        """Return dy in the shape of x."""
-        return dy.reshape(shape)
+        return self.shape
 
     def __repr__(self) -> str:
         return f"Reshape({self.shape})"

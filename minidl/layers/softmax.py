@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.layer import Layer
+from minidl.layers._checks import check_cotangent, check_input
 from minidl.parameters import Array
 from minidl.validation import integer
 
@@ -16,12 +17,16 @@ class _AlongAxis(Layer):
 
     def __init__(self, axis: int = -1) -> None:
         self.axis = integer("axis", axis)
+        if self.axis == 0:
+            raise ValueError(f"{self}: axis 0 is that of the samples, which are not mixed")
 
     def _shifted(self, x: Array) -> Array:
         """Return x − max x along the axis: all exponentials lie in [0, 1], the largest at 1."""
-        shape = np.shape(x)
-        if not -len(shape) <= self.axis < len(shape) or shape[self.axis] == 0:
-            raise ValueError(f"{self}: nothing along axis {self.axis} (input shape {shape})")
+        check_input(self, x)
+        axis = self.axis + x.ndim if self.axis < 0 else self.axis
+        if not 0 < axis < x.ndim or x.shape[axis] == 0:
+            what = "the samples are" if axis == 0 else "nothing"
+            raise ValueError(f"{self}: {what} along axis {self.axis} (input shape {x.shape})")
         shifted: Array = x - x.max(axis=self.axis, keepdims=True)
         return shifted
 
@@ -43,12 +48,13 @@ class Softmax(_AlongAxis):
     Parameters
     ----------
     axis : int, default −1
-        Along which the probabilities add up to 1.
+        Along which the probabilities add up to 1; not that of the samples, 0.
 
     Raises
     ------
     ValueError
-        In `forward`, if there is no such axis or its length is 0.
+        If the axis is 0; in `forward`, if it is that of the samples (−2 of a matrix), if there
+        is no such axis or if its length is 0.
 
     Examples
     --------
@@ -66,6 +72,7 @@ class Softmax(_AlongAxis):
 
     def backward(self, dy: Array, y: Array, /) -> Array:
         """Return y (dy − Σ dy y)."""
+        check_cotangent(self, dy, y.shape)
         dx: Array = dy - (dy * y).sum(axis=self.axis, keepdims=True)
         dx *= y
         return dx
@@ -83,12 +90,13 @@ class LogSoftmax(_AlongAxis):
     Parameters
     ----------
     axis : int, default −1
-        Along which the probabilities add up to 1.
+        Along which the probabilities add up to 1; not that of the samples, 0.
 
     Raises
     ------
     ValueError
-        In `forward`, if there is no such axis or its length is 0.
+        If the axis is 0; in `forward`, if it is that of the samples (−2 of a matrix), if there
+        is no such axis or if its length is 0.
 
     Examples
     --------
@@ -106,6 +114,7 @@ class LogSoftmax(_AlongAxis):
 
     def backward(self, dy: Array, y: Array, /) -> Array:
         """Return dy − p Σ dy."""
+        check_cotangent(self, dy, y.shape)
         spread = np.exp(y)
         spread *= dy.sum(axis=self.axis, keepdims=True)
         dx: Array = dy - spread

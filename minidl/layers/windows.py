@@ -12,7 +12,7 @@ from minidl.layer import Layer
 from minidl.parameters import Array
 from minidl.validation import integer
 
-__all__ = ["Pair", "Windows", "check_images", "times"]
+__all__ = ["Pair", "Windows", "times"]
 
 Pair: TypeAlias = tuple[int, int]
 
@@ -92,17 +92,3 @@ def _pair(name: str, value: Any, least: int) -> Pair:
 def times(sizes: tuple[int, ...]) -> str:
     """Write sizes as in 3 × 5."""
     return " × ".join(str(size) for size in sizes)
-
-
-def check_images(layer: Layer, x: Array, channels: int | None = None) -> None:
-    """Raise unless x has the shape (N, C, H, W), with that many channels if given."""
-    shape = np.shape(x)
-    if len(shape) != 4:
-        raise ValueError(
-            f"{layer}: input has {len(shape)} axes, expected the 4 of images, (N, C, H, W) "
-            f"(input shape {shape})"
-        )
-    if channels is not None and shape[1] != channels:
-        raise ValueError(
-            f"{layer}: input has {shape[1]} channels, expected {channels} (input shape {shape})"
-        )

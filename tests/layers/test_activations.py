@@ -148,9 +148,9 @@ TORCH = [
     (GELU(), "gelu", {}),
     (GELU(approximate=True), "gelu", {"approximate": "tanh"}),
     (Softmax(), "softmax", {"dim": -1}),
-    (Softmax(0), "softmax", {"dim": 0}),
+    (Softmax(1), "softmax", {"dim": 1}),
     (LogSoftmax(), "log_softmax", {"dim": -1}),
-    (LogSoftmax(0), "log_softmax", {"dim": 0}),
+    (LogSoftmax(1), "log_softmax", {"dim": 1}),
 ]
 
 
@@ -158,7 +158,7 @@ TORCH = [
     ("layer", "name", "arguments"), TORCH, ids=[repr(layer) for layer, _, _ in TORCH]
 )
 @given(
-    shape=st.lists(st.integers(1, 5), min_size=1, max_size=4),
+    shape=st.lists(st.integers(1, 5), min_size=2, max_size=4),
     spread=st.sampled_from([0.1, 1.0, 5.0, 50.0]),
     zeros=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
@@ -226,14 +226,14 @@ def test_a_slope_of_one_leaves_the_cotangent_as_it_is_bit_by_bit():
 
 
 def test_the_gradient_of_softmax_is_that_of_its_jacobian():
-    x, dy = np.array([0.5, -1.0, 2.0]), np.array([1.0, 3.0, -2.0])
-    y, cache = Softmax().forward(x)
-    jacobian = np.diag(y) - np.outer(y, y)
-    np.testing.assert_allclose(Softmax().backward(dy, cache), jacobian @ dy, atol=1e-15)
-    p = np.exp(x) / np.exp(x).sum()
+    x, dy = np.array([[0.5, -1.0, 2.0]]), np.array([[1.0, 3.0, -2.0]])
+    p = np.exp(x[0]) / np.exp(x).sum()
+    _, cache = Softmax().forward(x)
+    jacobian = np.diag(p) - np.outer(p, p)
+    np.testing.assert_allclose(Softmax().backward(dy, cache), dy @ jacobian, atol=1e-15)
     _, cache = LogSoftmax().forward(x)
     jacobian = np.eye(3) - np.outer(np.ones(3), p)
-    np.testing.assert_allclose(LogSoftmax().backward(dy, cache), jacobian.T @ dy, atol=1e-15)
+    np.testing.assert_allclose(LogSoftmax().backward(dy, cache), dy @ jacobian, atol=1e-15)
 
 
 @pytest.mark.parametrize("layer", [Softmax(), LogSoftmax(), Softmax(1), LogSoftmax(2)], ids=repr)
@@ -242,6 +242,15 @@ def test_softmax_needs_something_along_its_axis(layer):
     for shape in shapes:
         with pytest.raises(ValueError, match=r"Softmax\(\d?\): nothing along axis .*input shape"):
             Sequential(layer)(np.zeros(shape))
+
+
+@pytest.mark.parametrize("kind", [Softmax, LogSoftmax])
+def test_softmax_never_runs_along_the_samples(kind):
+    with pytest.raises(ValueError, match=rf"{kind.__name__}\(0\): axis 0 is that of the samples"):
+        kind(0)
+    for layer, shape in ((kind(), (3,)), (kind(-2), (5, 3)), (kind(-3), (2, 3, 4))):
+        with pytest.raises(ValueError, match=r"Softmax\(.*\): the samples are along axis -\d"):
+            layer.forward(np.zeros(shape))
 
 
 @pytest.mark.parametrize("layer", ELEMENTWISE, ids=repr)

@@ -195,14 +195,6 @@ def test_float32_stays_float32_and_is_close_to_float64():
     assert_close(single.weight.grad, double.weight.grad, 1e-5)
 
 
-def test_pixels_that_are_integers_are_accepted():
-    layer = Conv2D(1, 2, 2, rng=0)
-    x = np.arange(9, dtype=np.uint8).reshape(1, 1, 3, 3)
-    y = layer(x)
-    assert y.dtype == np.float32
-    np.testing.assert_array_equal(y, layer(x.astype(np.float32)))
-
-
 def test_samples_do_not_influence_one_another():
     rng = np.random.default_rng(0)
     layer = Conv2D(2, 3, 3, padding=1, rng=rng, dtype=np.float64)

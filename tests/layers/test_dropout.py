@@ -95,7 +95,8 @@ def test_a_run_with_dropout_can_be_repeated():
 @pytest.mark.parametrize(
     ("rate", "error", "words"),
     [
-        (1, ValueError, "rate must be less than 1, got 1"),
+        (1, ValueError, "rate must be less than 0.999969, got 1"),
+        (1 - 1e-9, ValueError, "rate must be less than 0.999969, got 0.99"),
         (-0.1, ValueError, "rate must be at least 0"),
         ("0.5", TypeError, "rate must be a number"),
         (np.nan, ValueError, "rate must be finite"),
@@ -104,6 +105,17 @@ def test_a_run_with_dropout_can_be_repeated():
 def test_a_rate_is_a_probability_less_than_one(rate, error, words):
     with pytest.raises(error, match=words):
         Dropout(rate)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_highest_rate_keeps_the_mean_in_every_dtype(dtype):
+    layer = Dropout(1 - 2**-14, rng=0)
+    y, cache = layer.forward(np.ones((1000, 4000), dtype))
+    kept = y[y != 0]
+    assert y.dtype == dtype
+    assert np.unique(kept).tolist() == [2**14]
+    assert kept.size == pytest.approx(y.size / 2**14, rel=0.2)  # 3 standard deviations
+    np.testing.assert_array_equal(layer.backward(np.ones_like(y), cache), y)
 
 
 def test_its_repr_gives_the_rate():

@@ -169,24 +169,22 @@ def test_single_precision_keeps_up_with_a_large_mean():
         (
             BatchNorm(3),
             (5, 4),
-            "BatchNorm(3): input has 4 features along axis 1, expected 3 (input shape (5, 4))",
+            "BatchNorm(3): input has 4 features, expected 3 (input shape (5, 4))",
         ),
         (
             BatchNorm(3, axis=-1),
             (5, 3, 4),
-            "BatchNorm(3, axis=-1): input has 4 features along axis -1, expected 3 "
-            "(input shape (5, 3, 4))",
+            "BatchNorm(3, axis=-1): input has 4 features, expected 3 (input shape (5, 3, 4))",
         ),
         (
             BatchNorm(3),
             (3,),
-            "BatchNorm(3): input has no features along axis 1, expected 3 (input shape (3,))",
+            "BatchNorm(3): input has no features, expected 3 (input shape (3,))",
         ),
         (
             BatchNorm(3, axis=-1),
             (3,),
-            "BatchNorm(3, axis=-1): input has no features along axis -1, expected 3 "
-            "(input shape (3,))",
+            "BatchNorm(3, axis=-1): input has no axis of samples (input shape (3,))",
         ),
         (
             LayerNorm(3),
@@ -214,6 +212,8 @@ def test_another_shape_is_an_error_that_says_both(layer, shape, message):
         (lambda: BatchNorm(3, momentum=-0.1), ValueError, "momentum must be at least 0"),
         (lambda: BatchNorm(3, momentum=1.5), ValueError, "momentum must be at most 1, got 1.5"),
         (lambda: BatchNorm(3, eps=0), ValueError, "eps must be greater than 0"),
+        (lambda: BatchNorm(3, eps=1e-300), ValueError, "eps must be greater than 0, got 1e-300"),
+        (lambda: LayerNorm(3, eps=1e300), ValueError, "eps must be finite"),
         (lambda: LayerNorm(3.0), TypeError, "features must be an integer"),
         (lambda: LayerNorm(3, eps=-1), ValueError, "eps must be greater than 0"),
     ],
@@ -221,6 +221,19 @@ def test_another_shape_is_an_error_that_says_both(layer, shape, message):
 def test_a_wrong_argument_is_refused(build, error, words):
     with pytest.raises(error, match=words):
         build()
+
+
+@pytest.mark.parametrize("eps", [1.2e-38, 3.4e38])
+@pytest.mark.parametrize("kind", [BatchNorm, LayerNorm])
+@pytest.mark.parametrize("spread", [0, 1e-20, 1, 1e10])
+def test_an_extreme_eps_that_is_taken_gives_finite_numbers(kind, eps, spread):
+    layer, rng = kind(3, eps=eps), np.random.default_rng(0)
+    x = (0.1 + spread * rng.normal(size=(4, 3))).astype(np.float32)
+    y, cache = layer.forward(x)
+    dx = layer.backward(rng.normal(size=(4, 3)).astype(np.float32), cache)
+    for array in (y, layer(x), dx, layer.gain.grad, layer.bias.grad):
+        assert array.dtype == np.float32
+        assert np.isfinite(array).all()
 
 
 def test_the_tree_shows_them():

@@ -113,12 +113,11 @@ def test_the_border_is_never_the_largest():
 @pytest.mark.parametrize(
     "layer", [MaxPool2D(3, 2, 1), MaxPool2D(2), AvgPool2D(3, 2, 1), GlobalAveragePool2D()], ids=repr
 )
-def test_float32_stays_float32_and_integers_become_floats(layer):
+def test_float32_stays_float32(layer):
     x = np.arange(2 * 3 * 6 * 6).reshape(2, 3, 6, 6)
     y, cache = layer.forward(x.astype(np.float32))
     assert y.dtype == layer.backward(y, cache).dtype == np.float32
     assert_close(y, layer(x.astype(np.float64)), 1e-6)
-    np.testing.assert_array_equal(layer(x.astype(np.uint8)), layer(x.astype(np.float64)))
 
 
 @pytest.mark.parametrize("layer", [MaxPool2D(2), AvgPool2D(2), GlobalAveragePool2D()], ids=repr)

@@ -1,0 +1,49 @@
+"""What layers ask of the arrays that they are given: floating numbers in a shape that fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.layer import Layer
+
+__all__ = ["check_array", "check_cotangent", "check_input"]
+
+_KINDS = {"f": "floating", "iu": "integers", "b": "booleans", "fiub": "numbers"}
+
+
+def check_input(layer: Layer, x: Any, *, axes: int = 0, axis: int = -1, size: int = 0) -> None:
+    """Raise unless x is a floating array with so many axes, one of them of that size, if given.
+
+    Integers are not cast: a computation in uint8 would wrap around, one in int64 give float64.
+    """
+    if type(x) is not np.ndarray or x.dtype.kind != "f":
+        check_array(layer, "the input", x, "f")
+    if axes and x.ndim != axes:
+        form = "images, (N, C, H, W)" if axes == 4 else f"sequences, (N, T, {size})"
+        has, needed = f"{x.ndim} axes", f"the {axes} of {form}"
+    elif size and (not -x.ndim <= axis < x.ndim or x.shape[axis] != size):
+        found = x.shape[axis] if -x.ndim <= axis < x.ndim else "no"
+        has, needed = f"{found} {'channels' if axes == 4 else 'features'}", f"{size}"
+    else:
+        return
+    raise ValueError(f"{layer}: input has {has}, expected {needed} (input shape {x.shape})")
+
+
+def check_cotangent(layer: Layer, dy: Any, shape: tuple[int, ...]) -> None:
+    """Raise unless dy is a floating array of the shape of the output."""
+    if type(dy) is not np.ndarray or dy.dtype.kind != "f" or dy.shape != shape:
+        check_array(layer, "dy", dy, "f", shape)
+
+
+def check_array(layer: Layer, name: str, array: Any, kinds: str, shape: Any = None) -> None:
+    """Raise unless it is an array of that kind, memory-mapped or a NumPy scalar, and shape."""
+    if type(array) is not np.ndarray and not isinstance(array, (np.memmap, np.generic)):
+        kind = type(array).__name__
+        raise TypeError(f"{layer}: {name} must be a NumPy array, got {kind}: call np.asarray first")
+    if array.dtype.kind not in kinds:
+        cast = "; cast it with .astype(np.float32)" if kinds == "f" else ""
+        raise TypeError(f"{layer}: {name} must be {_KINDS[kinds]}, got dtype {array.dtype}{cast}")
+    if shape is not None and array.shape != shape:
+        raise ValueError(f"{layer}: {name} must have the shape {shape}, got {array.shape}")
