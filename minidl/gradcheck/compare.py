@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from minidl.layer import Layer
 from minidl.parameters import Buffer, Parameter
 
-__all__ = ["arrays_in", "attributes", "close", "distance", "relaid", "same_state"]
-
 Array = NDArray[Any]
 OPAQUE = (Parameter, Buffer, type, ModuleType, np.random.Generator, np.random.RandomState)
 
@@ -26,30 +24,22 @@ def relaid(array: Array) -> list[Array]:
     return [np.array(array, order="F"), gaps, backwards, constant.reshape(array.shape)]
 
 
-def close(new: Any, old: Array, relative: float) -> bool:
-    """Tell whether arrays agree, relative to the largest element, and are finite together."""
-    new, old = np.asarray(new, np.float64), np.asarray(old, np.float64)
-    if new.shape != old.shape:
-        return False
-    both = np.isfinite(new)
-    if not np.array_equal(both, np.isfinite(old)):
-        return False
-    largest = np.abs(old[both]).max(initial=0)
-    return bool((np.abs(new[both] - old[both]) <= relative * largest).all())
+def largest(array: Array) -> float:
+    """Return the largest magnitude of what is finite."""
+    return float(np.abs(array[np.isfinite(array)]).max(initial=0))
 
 
 def distance(new: Any, old: Any) -> float:
-    """Return the largest difference; infinity if it is not a number or the shapes differ."""
-    if np.shape(new) != np.shape(old):
+    """Return the largest difference; infinity if shapes, or what is finite, are not the same."""
+    new, old = np.asarray(new, np.float64), np.asarray(old, np.float64)
+    if new.shape != old.shape or (np.isfinite(new) != np.isfinite(old)).any():
         return float("inf")
-    with np.errstate(invalid="ignore"):
-        difference = np.abs(np.asarray(new, np.float64) - np.asarray(old, np.float64))
-    return float(np.nan_to_num(difference, nan=np.inf).max(initial=0))
+    return largest(new[np.isfinite(new)] - old[np.isfinite(old)])
 
 
-def same_state(a: Any, b: Any) -> bool:
-    """Tell whether two states of NumPy's global generator are equal."""
-    return bool(np.array_equal(a[1], b[1]) and a[2:] == b[2:])
+def close(new: Any, old: Array, relative: float) -> bool:
+    """Tell whether arrays agree, relative to the largest element."""
+    return distance(new, old) <= relative * largest(np.asarray(old))
 
 
 def arrays_in(item: Any, depth: int = 6) -> list[Array]:

@@ -5,25 +5,19 @@ from __future__ import annotations
 import re
 from ast import literal_eval
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.gradcheck.report import Finding
 from minidl.gradcheck.subject import Subject
-
-__all__ = ["check_form", "shape_finding", "wrong_addition"]
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
-_finding = partial(Finding, "keeps_shape_and_dtype")
+Slip = tuple[str, str, str]  # (mistake, sentence, tensor)
 
 
-def check_form(
-    subject: Subject, returned: list[Any] | None, y: Any, batch: int
-) -> Iterator[Finding]:
+def check_form(subject: Subject, returned: list[Any] | None, y: Any, batch: int) -> Iterator[Slip]:
     """Yield what is wrong with the form of the gradients that backward returned."""
     tensors = subject.tensors[: len(subject.wanted)]
     if returned is None:
@@ -31,13 +25,13 @@ def check_form(
         names = ", ".join(tensor.name for tensor in tensors)
         for tensor in tensors:
             sentence = f"{count}{len(tensors)} ({names})"
-            yield _finding(tensor.name, "wrong-number-of-gradients", sentence)
+            yield "wrong-number-of-gradients", sentence, tensor.name
         return
     for place, tensor, gradient in zip(subject.wanted, tensors, returned, strict=False):
         expected = subject.inputs[place].dtype
         if gradient is None:
             sentence = "backward returns None where the gradient of a floating input is due"
-            yield _finding(tensor.name, "missing-gradient", sentence)
+            yield "missing-gradient", sentence, tensor.name
         elif np.shape(gradient) != tensor.shape:
             yield shape_finding(tensor.name, np.shape(gradient), tensor.shape, batch)
         elif isinstance(gradient, (np.ndarray, np.generic)) and gradient.dtype not in (
@@ -45,10 +39,10 @@ def check_form(
             getattr(y, "dtype", expected),
         ):
             sentence = f"the gradient has dtype {gradient.dtype}, the input {expected}"
-            yield _finding(tensor.name, "wrong-dtype", sentence)
+            yield "wrong-dtype", sentence, tensor.name
 
 
-def shape_finding(name: str, got: Shape, want: Shape, batch: int, error: str = "") -> Finding:
+def shape_finding(name: str, got: Shape, want: Shape, batch: int) -> Slip:
     """Name the slip that gives an array of one shape where another is due."""
     if got[1:] == want and got[:1] == (batch,):
         mistake, why = "not-summed-over-batch", f"it is not summed over the batch ({batch})"
@@ -61,7 +55,7 @@ def shape_finding(name: str, got: Shape, want: Shape, batch: int, error: str = "
     else:
         mistake, why = "wrong-shape", "the shapes must be equal"
     sentence = f"the gradient has shape {got}, expected {want}: {why}"
-    return _finding(name, mistake, sentence, error and f"backward raised: {error}")
+    return mistake, sentence, name
 
 
 class _Recorder(np.ndarray[Any, Any]):
@@ -81,9 +75,9 @@ def wrong_addition(subject: Subject, cotangent: Array) -> tuple[str, Shape, Shap
     """Run backward again and return (parameter, shape added, shape due), if that is its error."""
     twin = subject.fresh()
     recorders = {}
-    for tensor, parameter in zip(twin.tensors[len(twin.wanted) :], twin.parameters, strict=True):
-        recorder = np.zeros(tensor.shape, parameter.value.dtype).view(_Recorder)
-        parameter._grad = recorders[tensor.name] = recorder
+    for name, parameter in twin.parameters.items():
+        recorders[name] = np.zeros(parameter.value.shape, parameter.value.dtype).view(_Recorder)
+        parameter._grad = recorders[name]
     y, cache = twin.forward(twin.values)
     try:
         twin.layer.backward(twin.upstream(cotangent, y), cache)

@@ -55,9 +55,11 @@ def check_precision(
         if not bad.any():
             continue
         if trembling is None:
-            own = Point(trial.subject, point.values, point.cotangent, point.rng, eps)
-            both = zip(point.trembling(3, eps), own.trembling(3, eps), strict=True)
-            trembling = [np.fmax(np.nan_to_num(a), np.nan_to_num(b)) for a, b in both]
+            both = (
+                each.trembling(point.values, point.cotangent, point.rng, eps)[1:]
+                for each in (point.subject, trial.subject)
+            )
+            trembling = [np.nan_to_num(np.fmax(a, b)) for a, b in zip(*both, strict=True)]
         # a tremble may miss the worst rounding of one element, hardly that of all of them
         moved = trembling[k]
         with np.errstate(invalid="ignore"):

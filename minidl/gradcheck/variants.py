@@ -100,7 +100,7 @@ def _single(point: Point) -> Point | None:
     lengths = {np.shape(a)[:1] for a in subject.inputs if isinstance(a, np.ndarray)}
     if len(lengths) != 1 or () in lengths or lengths <= {(0,), (1,)} or subject.stochastic:
         return None
-    one = subject.sliced(1)
+    one = subject.rows(slice(1))
     near = _point(point, one, one.values)
     if near is None or (near.shape and near.shape != (1, *point.shape[1:])):
         return None

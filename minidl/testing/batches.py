@@ -22,11 +22,8 @@ from minidl.testing.runs import (
     explained,
     fail,
     precisions,
-    rows,
     run,
 )
-
-__all__ = ["check_independence", "check_none", "check_one", "check_precision"]
 
 
 def check_one(layer: Layer, inputs: Inputs) -> None:
@@ -45,7 +42,7 @@ def check_none(layer: Layer, inputs: Inputs) -> None:
         if not batch_size(subject.inputs):
             return
         if np.ndim(subject.forward(subject.values)[0]) == 0:
-            _refuses(layer, rows(subject, slice(0)))
+            _refuses(layer, subject.rows(slice(0)))
             continue
         for name, gradient in _shaped(layer, subject, 0).items():
             if gradient.any():
@@ -55,7 +52,7 @@ def check_none(layer: Layer, inputs: Inputs) -> None:
 def _shaped(layer: Layer, subject: Subject, size: int) -> Results:
     """Run the first samples; raise unless everything has the shape that it should have."""
     y, _ = subject.forward(subject.values)
-    part, when = rows(subject, slice(size)), f"for a batch of {size}"
+    part, when = subject.rows(slice(size)), f"for a batch of {size}"
     before = {path: item.value.copy() for path, item in unique(part.layer, Buffer).items()}
     with warnings.catch_warnings(), explained(layer, when):
         if not size:
@@ -112,7 +109,7 @@ def check_independence(layer: Layer, inputs: Inputs) -> None:
             for index in (np.full(size, sample), rotated):
                 agree(
                     layer,
-                    part(run(rows(subject, index), changed)),
+                    part(run(subject.rows(index), changed)),
                     part(whole),
                     f"for sample {sample} of {size} when the other samples change",
                     lambda moved: part(run(subject, v, moved)),  # noqa: B023

@@ -10,36 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidl.gradcheck.compare import distance
-from minidl.gradcheck.contract import Trial
 from minidl.gradcheck.report import Finding
-from minidl.gradcheck.subject import Subject, as_inputs
+from minidl.gradcheck.subject import Subject, as_inputs, nudged
 from minidl.layer import Layer
-
-__all__ = [
-    "CALL",
-    "OUTPUT",
-    "Array",
-    "Inputs",
-    "Probe",
-    "Results",
-    "agree",
-    "batch_size",
-    "call",
-    "contract",
-    "cotangent",
-    "explained",
-    "fail",
-    "precisions",
-    "rows",
-    "run",
-    "title",
-    "told",
-]
 
 Array: TypeAlias = NDArray[Any]
 Inputs: TypeAlias = tuple[Any, ...]
 Results: TypeAlias = dict[str, Array]
-Probe: TypeAlias = Callable[[Trial], None]
 
 OUTPUT, CALL = "the output", "the output of a call"
 
@@ -74,14 +51,6 @@ def precisions(layer: Layer, inputs: Inputs) -> Iterator[Subject]:
         yield Subject(layer, as_inputs(layer, inputs, dtype), dtype)
 
 
-def contract(subject: Subject, tried: Sequence[Probe]) -> list[Finding]:
-    """Make the plain call, and try some probes on it; return what was found."""
-    trial = Trial(subject, np.random.default_rng(0))
-    for attempt in tried if trial.usable else ():
-        attempt(trial)
-    return trial.findings
-
-
 def told(finding: Finding) -> str:
     """Return a finding as a sentence."""
     sentence, whose = finding.sentence, finding.tensor
@@ -95,13 +64,6 @@ def told(finding: Finding) -> str:
 def batch_size(inputs: Sequence[Any]) -> int | None:
     """Return the length of the first axis of the first input, None if it has no axis."""
     return len(inputs[0]) if inputs and np.ndim(inputs[0]) else None
-
-
-def rows(subject: Subject, index: Any) -> Subject:
-    """Return the subject with some rows of every input that has the batch axis."""
-    size = batch_size(subject.inputs)
-    given = [x[index] if np.ndim(x) and len(x) == size else x for x in subject.inputs]
-    return Subject(subject.fresh().layer, given)  # one whose generators have not moved
 
 
 def cotangent(y: Any, seed: int = 0) -> Array:
@@ -156,7 +118,7 @@ def agree(
         for _ in range(64):
             if worst <= allowed:
                 break
-            moved = [v * (1 + 2 * eps * rng.choice([-1, 1], v.shape)) for v in subject.values]
+            moved = nudged(subject.values, rng, eps)
             with np.errstate(all="ignore"):
                 allowed = max(allowed, 30 * distance(repeat(moved)[name][finite], exact[finite]))
         else:

@@ -62,7 +62,7 @@ def parameter_rearranged(e: Evidence) -> Answer:
     """Backward would be right if a parameter were transposed or flipped."""
     subject, values = e.point.subject, e.point.values
     first = len(subject.wanted)
-    for place, parameter in enumerate(subject.parameters):
+    for place, parameter in enumerate(subject.parameters.values()):
         tensor = subject.tensors[first + place]
         if not 1 < parameter.value.size <= 4096:
             continue
