@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.gradcheck.compare import arrays_in, close, distance, largest
+from minidl.gradcheck.compare import arrays_in, attributes, close, distance, largest
 from minidl.gradcheck.form import check_form, shape_finding, wrong_addition
 from minidl.gradcheck.noise import is_single
 from minidl.gradcheck.numerical import natural_scale
@@ -51,6 +51,8 @@ class Trial:
         In its own precision.
     rng : numpy.random.Generator
         For the cotangent and the moved inputs.
+    strict : bool
+        Whether minidl's own contract is meant, where a checker forgives what works.
 
     Attributes
     ----------
@@ -68,8 +70,8 @@ class Trial:
         Whether forward is a function and backward runs, so that numbers can be compared at all.
     """
 
-    def __init__(self, subject: Subject, rng: np.random.Generator) -> None:
-        self.subject, self.rng = subject, rng
+    def __init__(self, subject: Subject, rng: np.random.Generator, strict: bool = False) -> None:
+        self.subject, self.rng, self.strict = subject, rng, strict
         self.findings: list[Finding] = []
         self.gradients: list[Array] = []
         self.malformed: set[str] = set()
@@ -103,7 +105,12 @@ class Trial:
             if not call.startswith("backward"):
                 watched.append(("gradient", name, "the gradient of the parameter", parameter.grad))
         before = [np.ravel(array).tobytes() for *_, array in watched]
+        kept = attributes(self.subject.layer) if self.strict else {}
         yield
+        now = attributes(self.subject.layer) if self.strict else {}
+        for path in sorted(path for path in {*kept, *now} if kept.get(path) != now.get(path)):
+            sentence = f"{call} changes {path}: what backward needs travels in the cache, and "
+            self.found("state", f"{sentence}running statistics are a Buffer")
         for (kind, tensor, what, array), then in zip(watched, before, strict=True):
             if np.ravel(array).tobytes() != then:
                 self.found(f"mutates-{kind}", f"{call} writes into {what}", tensor)
@@ -147,6 +154,9 @@ class Trial:
         self.y, cache = self.forward(subject.values)
         if subject.state()[-1] != before:
             subject.global_generator = [(global_bits(), drawn)]
+            if self.strict:
+                sentence = "it draws from NumPy's global generator: own one instead"
+                self.found("global-generator", sentence)
         output = np.asarray(self.y)
         if output.dtype.kind != "f":
             raise TypeError(f"the output must be floating, got dtype {output.dtype}")
@@ -214,6 +224,8 @@ class Trial:
             self.found(mistake, sentence, tensor)
             if mistake != "wrong-dtype":
                 self.malformed.add(tensor)
+        if self.strict:
+            self._one_dtype(returned or [])
         self._shared(returned or [], inputs)
         self.hold("the gradient of an input", returned)
         try:
@@ -226,6 +238,24 @@ class Trial:
         if not {"random-backward", "mutates-cache"} & {f.mistake for f in self.findings}:
             again = "changes when backward is called again with the same cache"
             self.same(second, "accumulates", again)
+
+    def _one_dtype(self, returned: list[Any]) -> None:
+        """Find an output, or a gradient of an input, of another dtype than everything else."""
+        subject = self.subject
+        inferred = subject.layer(*subject.restore(subject.values))
+        kinds = {subject.inputs[place].dtype for place in subject.wanted}
+        kinds |= {parameter.value.dtype for parameter in subject.parameters.values()}
+        outputs = {"forward gives": self.y, "the layer called gives": inferred}
+        for tensor, dx in zip(subject.tensors, returned, strict=False):
+            outputs[f"the gradient of {tensor.name} is"] = dx
+        for what, array in outputs.items():
+            got = getattr(array, "dtype", type(array).__name__)
+            if {got} != kinds and type(array) is not float:  # that becomes whatever it meets
+                kind = ", ".join(map(str, kinds))
+                self.found("wrong-dtype", f"{what} {got} where everything else is {kind}", what)
+        if np.shape(inferred) != np.shape(self.y):
+            shapes = f"shape {np.shape(inferred)}, forward {np.shape(self.y)}"
+            self.found("wrong-shape", f"the layer called gives {shapes}")
 
     def _shared(self, returned: list[Any], inputs: list[Any]) -> None:
         owned = [(f"input {k}", array) for k, array in enumerate(inputs)]

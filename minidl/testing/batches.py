@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -112,9 +113,9 @@ def check_independence(layer: Layer, inputs: Inputs) -> None:
                     part(run(subject.rows(index), changed)),
                     part(whole),
                     f"for sample {sample} of {size} when the other samples change",
-                    lambda moved: part(run(subject, v, moved)),  # noqa: B023
                     subject,
                     subject.eps,
+                    lambda moved: part(run(subject, v, moved)),  # noqa: B023
                 )
 
 
@@ -122,16 +123,9 @@ def check_precision(layer: Layer, inputs: Inputs) -> None:
     """Raise unless float32 gives what float64 gives, within what float32 can hold."""
     single = next(precisions(layer, inputs))
     double = Subject(single.layer, as_inputs(single.layer, single.inputs, np.float64), np.float64)
-    ways: list[Any] = [call]
+    ways: list[Callable[..., Results]] = [call]
     if not unique(single.layer, Generators):
         ways.append(lambda subject, values=None: run(subject, None, values))
     for way in ways:
-        agree(
-            layer,
-            way(single),
-            way(double),
-            "in float32 from float64",
-            lambda moved: way(double, moved),  # noqa: B023
-            double,
-            float(np.finfo(np.float32).eps),
-        )
+        eps, again = float(np.finfo(np.float32).eps), partial(way, double)
+        agree(layer, way(single), again(), "in float32 from float64", double, eps, again)
