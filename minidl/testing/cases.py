@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from minidl.gradcheck.contract import LAWS as PROBED
 from minidl.gradcheck.probes import PROBES
 from minidl.layer import Layer
-from minidl.testing.laws import LAWS, Law, broken
-from minidl.testing.runs import title
+from minidl.testing.laws import LAWS, Law
+from minidl.testing.runs import broken, title
 
 if TYPE_CHECKING:
     import pytest
