@@ -83,9 +83,7 @@ def check_gradients(
         if trial.usable and trial.first.size:
             findings, tensors, forwards = _numbers(trial, variants)
         else:
-            unknown = [np.full(value.shape, np.nan) for value in own.values]
-            names = [tensor.name for tensor in own.tensors]
-            tensors = list(map(TensorReport.unknown, names, unknown))
+            tensors = [TensorReport.unknown(tensor.name, tensor.shape) for tensor in own.tensors]
             findings, forwards = trial.findings, own.forwards
     title = str(getattr(layer, "name", None) or type(layer).__name__)
     return Report(title, tuple(findings), tuple(tensors), seed, forwards)
@@ -101,7 +99,7 @@ def _numbers(trial: Trial, variants: bool) -> tuple[list[Finding], list[TensorRe
         point = Point(exact, own.values, trial.cotangent, trial.rng, eps)
     with probe("small changes of inputs and parameters"):
         tensors = [
-            TensorReport.unknown(tensor.name, np.full(tensor.shape, np.nan))
+            TensorReport.unknown(tensor.name, tensor.shape)
             if tensor.name in trial.malformed
             else check_tensor(point, k)
             for k, tensor in enumerate(exact.tensors)

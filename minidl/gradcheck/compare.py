@@ -42,20 +42,24 @@ def close(new: Any, old: Array, relative: float) -> bool:
     return distance(new, old) <= relative * largest(np.asarray(old))
 
 
+def _children(item: Any) -> Iterable[tuple[Any, Any]]:
+    """Return what is inside tuples, lists, dicts, plain objects and closures, with its name."""
+    if isinstance(item, dict):
+        return item.items()
+    if isinstance(item, (list, tuple)):
+        return enumerate(item)
+    if isinstance(item, FunctionType):
+        return enumerate(cell.cell_contents for cell in item.__closure__ or ())
+    return () if isinstance(item, OPAQUE) else getattr(item, "__dict__", {}).items()
+
+
 def arrays_in(item: Any, depth: int = 6) -> list[Array]:
-    """Return the arrays in a cache of tuples, lists, dicts, plain objects and closures."""
+    """Return the arrays in a cache; layers, and what belongs to them, are none of it."""
     if isinstance(item, np.ndarray):
         return [item]
-    if depth == 0 or isinstance(item, (Layer, *OPAQUE)):
+    if depth == 0 or isinstance(item, Layer):
         return []
-    children: Iterable[Any] = vars(item).values() if hasattr(item, "__dict__") else ()
-    if isinstance(item, (list, tuple)):
-        children = item
-    elif isinstance(item, dict):
-        children = item.values()
-    elif isinstance(item, FunctionType):
-        children = (cell.cell_contents for cell in item.__closure__ or ())
-    return [array for child in children for array in arrays_in(child, depth - 1)]
+    return [array for _, child in _children(item) for array in arrays_in(child, depth - 1)]
 
 
 def attributes(layer: Any) -> dict[str, Any]:
@@ -67,7 +71,6 @@ def attributes(layer: Any) -> dict[str, Any]:
     inside: set[int] = set()
 
     def visit(item: Any, path: str) -> None:
-        children: Iterable[tuple[Any, Any]] = ()
         if isinstance(item, Parameter):
             found[path] = id(item), item.value.tobytes()
         elif isinstance(item, np.ndarray):
@@ -76,16 +79,12 @@ def attributes(layer: Any) -> dict[str, Any]:
             found[path] = repr(item)
         elif isinstance(item, (list, tuple, dict, set, frozenset)):
             found[path] = type(item).__name__, len(item)
-            if not isinstance(item, (set, frozenset)):
-                children = item.items() if isinstance(item, dict) else enumerate(item)
         else:
             found[path] = id(item)
-            if not isinstance(item, (FunctionType, *OPAQUE)):
-                children = getattr(item, "__dict__", {}).items()
         if id(item) in inside:
             return
         inside.add(id(item))
-        for name, child in children:
+        for name, child in _children(item):
             visit(child, f"{path}.{name}")
         if hasattr(type(item), "backward"):
             for name, child in vars(type(item)).items():

@@ -211,7 +211,7 @@ class Trial:
         try:
             returned, self.gradients = self.backward(y, cache)
         except ValueError as error:
-            misfit = wrong_addition(subject, self.cotangent)
+            misfit = wrong_addition(subject, str(error))
             if misfit is None:
                 raise
             self.usable = False

@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minidl.gradcheck.subject import Subject
 
-Array = NDArray[Any]
 Shape = tuple[int, ...]
 Slip = tuple[str, str, str]  # (mistake, sentence, tensor)
 
@@ -58,36 +56,19 @@ def shape_finding(name: str, got: Shape, want: Shape, batch: int) -> Slip:
     return mistake, sentence, name
 
 
-class _Recorder(np.ndarray[Any, Any]):
-    """A gradient that notes an addition of the wrong shape instead of raising."""
-
-    misfit: Shape | None = None
-
-    def __iadd__(self, other: Any) -> _Recorder:  # type: ignore[misc]
-        if np.shape(other) == self.shape or np.ndim(other) == 0:
-            np.add(self.view(np.ndarray), other, out=self.view(np.ndarray))
-        else:
-            self.misfit = np.shape(other)
-        return self
+# What an assignment to a gradient says, and what NumPy says of += that does not fit.
+MISFITS = (
+    r"gradient has shape (\(.*?\)), got .* shape (\(.*?\))",
+    r"output operand with shape (\(.*?\)) doesn't match the broadcast shape (\(.*?\))",
+    r"could not be broadcast together with shapes (\(.*?\)) (\(.*?\)) \1",
+)
 
 
-def wrong_addition(subject: Subject, cotangent: Array) -> tuple[str, Shape, Shape] | None:
-    """Run backward again and return (parameter, shape added, shape due), if that is its error."""
-    twin = subject.fresh()
-    recorders = {}
-    for name, parameter in twin.parameters.items():
-        recorders[name] = np.zeros(parameter.value.shape, parameter.value.dtype).view(_Recorder)
-        parameter._grad = recorders[name]
-    y, cache = twin.forward(twin.values)
-    try:
-        twin.layer.backward(twin.upstream(cotangent, y), cache)
-    except ValueError as error:  # an assignment: the parameter says both shapes
-        shapes = re.findall(r"gradient has shape (\(.*?\)), got .* shape (\(.*?\))", str(error))
-        for due, got in shapes:
-            for name, recorder in recorders.items():
-                if recorder.shape == literal_eval(due):
-                    return name, literal_eval(got), recorder.shape
-    for name, recorder in recorders.items():
-        if recorder.misfit is not None:
-            return name, recorder.misfit, recorder.shape
+def wrong_addition(subject: Subject, error: str) -> tuple[str, Shape, Shape] | None:
+    """Return (parameter, shape added, shape due), if that is what an error of backward is about."""
+    for found in filter(None, (re.search(misfit, error) for misfit in MISFITS)):
+        due, got = map(literal_eval, found.groups())
+        for name, parameter in subject.parameters.items():
+            if parameter.value.shape == due:
+                return name, got, due
     return None

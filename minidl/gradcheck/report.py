@@ -87,11 +87,10 @@ class TensorReport:
     jacobian: Array | None = None
 
     @classmethod
-    def unknown(cls, name: str, analytic: Array) -> TensorReport:
+    def unknown(cls, name: str, shape: tuple[int, ...], analytic: Any = np.nan) -> TensorReport:
         """Return the report of a tensor of which no coordinate was looked at."""
-        nan = np.broadcast_to(np.nan, analytic.shape)
-        status = np.broadcast_to(np.int8(UNEXAMINED), analytic.shape)
-        return cls(name, analytic, nan, nan, nan, status)
+        said, nan, status = (np.broadcast_to(n, shape) for n in (analytic, np.nan, UNEXAMINED))
+        return cls(name, said, nan, nan, nan, status)
 
     shape = property(lambda self: self.analytic.shape, doc="The shape of the tensor.")
     size = property(lambda self: self.analytic.size, doc="How many coordinates the tensor has.")
