@@ -108,7 +108,7 @@ def _numbers(trial: Trial, variants: bool) -> tuple[list[Finding], list[TensorRe
     findings = _ordered([*trial.findings, *wrong])
     if narrow > DOUBLE and not findings:
         with probe("its own precision"):
-            findings += check_precision(trial, point, tensors, narrow)
+            findings += check_precision(trial, point, narrow)
     if variants and not findings:
         with probe("other points"):
             findings += check_variants(point, tensors)

@@ -292,7 +292,9 @@ class Trial:
             self.found(mistake, f"the gradient {sentence}", tensor.name, evidence)
         return not differing
 
-    def differing(self, gradients: list[Array], plain: list[Array]) -> list[int]:
+    def differing(
+        self, gradients: list[Array], plain: list[Array], relative: float = 1e-6
+    ) -> list[int]:
         """Return the places of the gradients that differ by more than rounding."""
         steepest = max(map(largest, [*plain, *self.gradients]))
         size = float(np.abs(self.cotangent) @ np.abs(np.float64(self.first).reshape(-1)))
@@ -303,7 +305,7 @@ class Trial:
             # exactly cancelling sums are nothing but rounding, and that may change
             natural = size / natural_scale(self.subject.values[k]).min(initial=np.inf)
             rounding = 1e3 * self.eps * max(steepest, natural)
-            allowed, gap = self.tolerance(1e-6) * largest(old), distance(new, old)
+            allowed, gap = self.tolerance(relative) * largest(old), distance(new, old)
             differ = tensor.name not in self.malformed and gap > max(allowed, rounding)
             if differ and gap > 1e3 * self.trembling[k + 1]:
                 places.append(k)
