@@ -59,10 +59,8 @@ def parameter_rearranged(e: Evidence) -> Answer:
             returned, added = subject.backward(subject.upstream(e.point.cotangent, y), cache)
             guess = subject.usable(returned, added)[e.k]
             if e.fits(guess, target=e.n):
-                return (
-                    "parameter-rearranged",
-                    f"the gradient would be right if backward took {tensor.name} {how}",
-                )
+                sentence = f"the gradient would be right if backward took {tensor.name} {how}"
+                return "parameter-rearranged", sentence
     return None
 
 
@@ -83,11 +81,8 @@ def jacobian_misused(e: Evidence) -> Answer:
         )
         kept = np.where(together, e.terms, 0).sum(axis=0).reshape(e.shape)
         if e.fits(kept):
-            return (
-                "cross-term-missing",
-                "only the diagonal of the Jacobian is used: along axis "
-                f"{listed(axes)} the elements influence one another",
-            )
+            sentence = f"only the diagonal of the Jacobian is used: along axis {listed(axes)} the "
+            return "cross-term-missing", f"{sentence}elements influence one another"
     return None
 
 
@@ -100,18 +95,12 @@ def partial_samples(e: Evidence) -> Answer:
     for axis, length in enumerate(e.y.shape):
         others = tuple(i for i in range(e.y.ndim) if i != axis)
         parts = terms.sum(axis=others)
-        one = np.eye(length)
         weights = np.linalg.lstsq(parts[:, known].T, e.a.reshape(-1)[known], rcond=None)[0]
-        for whole in (*one, *(1 - one), np.round(weights)):
-            if not np.isin(whole, (0, 1)).all() or whole.all() or not whole.any():
-                continue
-            if not e.fits((whole @ parts).reshape(e.shape)):
-                continue
-            lost = np.flatnonzero(whole == 0).tolist()
-            return (
-                "partial-samples",
-                f"the output's slices {lost} of {length} along axis {axis} do not contribute",
-            )
+        used = np.round(weights)
+        some = np.isin(used, (0, 1)).all() and 0 < used.sum() < length
+        if some and e.fits((used @ parts).reshape(e.shape)):
+            lost = f"the output's slices {np.flatnonzero(used == 0).tolist()} of {length}"
+            return "partial-samples", f"{lost} along axis {axis} do not contribute"
     return None
 
 
@@ -130,9 +119,6 @@ def overwritten_contributions(e: Evidence) -> Answer:
         ends = (len(groups) - 1 - np.argmax(present[::-1], axis=0), np.argmax(present, axis=0))
         kept = [np.abs(groups[end, np.arange(wrong.size)] - a) <= small for end in ends]
         if (present.sum(axis=0) > 1).all() and any(k.all() for k in kept):
-            return (
-                "overwritten-contributions",
-                "where several contributions meet, only one is kept: = where += belongs "
-                "(np.add.at for repeated indices)",
-            )
+            sentence = "where several contributions meet, only one is kept: = where += belongs "
+            return "overwritten-contributions", f"{sentence}(np.add.at for repeated indices)"
     return None
