@@ -96,11 +96,12 @@ def partial_samples(e: Evidence) -> Answer:
         others = tuple(i for i in range(e.y.ndim) if i != axis)
         parts = terms.sum(axis=others)
         weights = np.linalg.lstsq(parts[:, known].T, e.a.reshape(-1)[known], rcond=None)[0]
-        used = np.round(weights)
-        some = np.isin(used, (0, 1)).all() and 0 < used.sum() < length
-        if some and e.fits((used @ parts).reshape(e.shape)):
-            lost = f"the output's slices {np.flatnonzero(used == 0).tolist()} of {length}"
-            return "partial-samples", f"{lost} along axis {axis} do not contribute"
+        one = np.eye(length)
+        for used in (*one, *(1 - one), np.round(weights)):
+            some = np.isin(used, (0, 1)).all() and 0 < used.sum() < length
+            if some and e.fits((used @ parts).reshape(e.shape)):
+                lost = f"the output's slices {np.flatnonzero(used == 0).tolist()} of {length}"
+                return "partial-samples", f"{lost} along axis {axis} do not contribute"
     return None
 
 
