@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from minidl.layer import Layer
 from minidl.parameters import Buffer, Parameter
 
-__all__ = ["arrays_in", "attributes", "close", "distance", "relaid", "same_state"]
-
 Array = NDArray[Any]
 OPAQUE = (Parameter, Buffer, type, ModuleType, np.random.Generator, np.random.RandomState)
 
@@ -26,46 +24,42 @@ def relaid(array: Array) -> list[Array]:
     return [np.array(array, order="F"), gaps, backwards, constant.reshape(array.shape)]
 
 
-def close(new: Any, old: Array, relative: float) -> bool:
-    """Tell whether arrays agree, relative to the largest element, and are finite together."""
-    new, old = np.asarray(new, np.float64), np.asarray(old, np.float64)
-    if new.shape != old.shape:
-        return False
-    both = np.isfinite(new)
-    if not np.array_equal(both, np.isfinite(old)):
-        return False
-    largest = np.abs(old[both]).max(initial=0)
-    return bool((np.abs(new[both] - old[both]) <= relative * largest).all())
+def largest(array: Array) -> float:
+    """Return the largest magnitude of what is finite."""
+    return float(np.abs(array[np.isfinite(array)]).max(initial=0))
 
 
 def distance(new: Any, old: Any) -> float:
-    """Return the largest difference; infinity if it is not a number or the shapes differ."""
-    if np.shape(new) != np.shape(old):
+    """Return the largest difference; infinity if shapes, or what is finite, are not the same."""
+    new, old = np.asarray(new, np.float64), np.asarray(old, np.float64)
+    if new.shape != old.shape or (np.isfinite(new) != np.isfinite(old)).any():
         return float("inf")
-    with np.errstate(invalid="ignore"):
-        difference = np.abs(np.asarray(new, np.float64) - np.asarray(old, np.float64))
-    return float(np.nan_to_num(difference, nan=np.inf).max(initial=0))
+    return largest(new[np.isfinite(new)] - old[np.isfinite(old)])
 
 
-def same_state(a: Any, b: Any) -> bool:
-    """Tell whether two states of NumPy's global generator are equal."""
-    return bool(np.array_equal(a[1], b[1]) and a[2:] == b[2:])
+def close(new: Any, old: Array, relative: float) -> bool:
+    """Tell whether arrays agree, relative to the largest element."""
+    return distance(new, old) <= relative * largest(np.asarray(old))
+
+
+def _children(item: Any) -> Iterable[tuple[Any, Any]]:
+    """Return what is inside tuples, lists, dicts, plain objects and closures, with its name."""
+    if isinstance(item, dict):
+        return item.items()
+    if isinstance(item, (list, tuple)):
+        return enumerate(item)
+    if isinstance(item, FunctionType):
+        return enumerate(cell.cell_contents for cell in item.__closure__ or ())
+    return () if isinstance(item, OPAQUE) else getattr(item, "__dict__", {}).items()
 
 
 def arrays_in(item: Any, depth: int = 6) -> list[Array]:
-    """Return the arrays in a cache of tuples, lists, dicts, plain objects and closures."""
+    """Return the arrays in a cache; layers, and what belongs to them, are none of it."""
     if isinstance(item, np.ndarray):
         return [item]
-    if depth == 0 or isinstance(item, (Layer, *OPAQUE)):
+    if depth == 0 or isinstance(item, Layer):
         return []
-    children: Iterable[Any] = vars(item).values() if hasattr(item, "__dict__") else ()
-    if isinstance(item, (list, tuple)):
-        children = item
-    elif isinstance(item, dict):
-        children = item.values()
-    elif isinstance(item, FunctionType):
-        children = (cell.cell_contents for cell in item.__closure__ or ())
-    return [array for child in children for array in arrays_in(child, depth - 1)]
+    return [array for _, child in _children(item) for array in arrays_in(child, depth - 1)]
 
 
 def attributes(layer: Any) -> dict[str, Any]:
@@ -77,7 +71,6 @@ def attributes(layer: Any) -> dict[str, Any]:
     inside: set[int] = set()
 
     def visit(item: Any, path: str) -> None:
-        children: Iterable[tuple[Any, Any]] = ()
         if isinstance(item, Parameter):
             found[path] = id(item), item.value.tobytes()
         elif isinstance(item, np.ndarray):
@@ -86,16 +79,12 @@ def attributes(layer: Any) -> dict[str, Any]:
             found[path] = repr(item)
         elif isinstance(item, (list, tuple, dict, set, frozenset)):
             found[path] = type(item).__name__, len(item)
-            if not isinstance(item, (set, frozenset)):
-                children = item.items() if isinstance(item, dict) else enumerate(item)
         else:
             found[path] = id(item)
-            if not isinstance(item, (FunctionType, *OPAQUE)):
-                children = getattr(item, "__dict__", {}).items()
         if id(item) in inside:
             return
         inside.add(id(item))
-        for name, child in children:
+        for name, child in _children(item):
             visit(child, f"{path}.{name}")
         if hasattr(type(item), "backward"):
             for name, child in vars(type(item)).items():

@@ -45,7 +45,8 @@ def check_tensor(point: Point, k: int) -> TensorReport:
             )
             break
     else:
-        report = TensorReport.unknown(point.subject.tensors[k].name, point.gradients[k])
+        gradient = point.gradients[k]
+        report = TensorReport.unknown(point.subject.tensors[k].name, gradient.shape, gradient)
     report.directions.extend(statuses)
     return report
 

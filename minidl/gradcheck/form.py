@@ -5,25 +5,17 @@ from __future__ import annotations
 import re
 from ast import literal_eval
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from minidl.gradcheck.report import Finding
 from minidl.gradcheck.subject import Subject
 
-__all__ = ["check_form", "shape_finding", "wrong_addition"]
-
-Array = NDArray[Any]
 Shape = tuple[int, ...]
-_finding = partial(Finding, "keeps_shape_and_dtype")
+Slip = tuple[str, str, str]  # (mistake, sentence, tensor)
 
 
-def check_form(
-    subject: Subject, returned: list[Any] | None, y: Any, batch: int
-) -> Iterator[Finding]:
+def check_form(subject: Subject, returned: list[Any] | None, y: Any, batch: int) -> Iterator[Slip]:
     """Yield what is wrong with the form of the gradients that backward returned."""
     tensors = subject.tensors[: len(subject.wanted)]
     if returned is None:
@@ -31,13 +23,13 @@ def check_form(
         names = ", ".join(tensor.name for tensor in tensors)
         for tensor in tensors:
             sentence = f"{count}{len(tensors)} ({names})"
-            yield _finding(tensor.name, "wrong-number-of-gradients", sentence)
+            yield "wrong-number-of-gradients", sentence, tensor.name
         return
     for place, tensor, gradient in zip(subject.wanted, tensors, returned, strict=False):
         expected = subject.inputs[place].dtype
         if gradient is None:
             sentence = "backward returns None where the gradient of a floating input is due"
-            yield _finding(tensor.name, "missing-gradient", sentence)
+            yield "missing-gradient", sentence, tensor.name
         elif np.shape(gradient) != tensor.shape:
             yield shape_finding(tensor.name, np.shape(gradient), tensor.shape, batch)
         elif isinstance(gradient, (np.ndarray, np.generic)) and gradient.dtype not in (
@@ -45,10 +37,10 @@ def check_form(
             getattr(y, "dtype", expected),
         ):
             sentence = f"the gradient has dtype {gradient.dtype}, the input {expected}"
-            yield _finding(tensor.name, "wrong-dtype", sentence)
+            yield "wrong-dtype", sentence, tensor.name
 
 
-def shape_finding(name: str, got: Shape, want: Shape, batch: int, error: str = "") -> Finding:
+def shape_finding(name: str, got: Shape, want: Shape, batch: int) -> Slip:
     """Name the slip that gives an array of one shape where another is due."""
     if got[1:] == want and got[:1] == (batch,):
         mistake, why = "not-summed-over-batch", f"it is not summed over the batch ({batch})"
@@ -61,39 +53,22 @@ def shape_finding(name: str, got: Shape, want: Shape, batch: int, error: str = "
     else:
         mistake, why = "wrong-shape", "the shapes must be equal"
     sentence = f"the gradient has shape {got}, expected {want}: {why}"
-    return _finding(name, mistake, sentence, error and f"backward raised: {error}")
+    return mistake, sentence, name
 
 
-class _Recorder(np.ndarray[Any, Any]):
-    """A gradient that notes an addition of the wrong shape instead of raising."""
-
-    misfit: Shape | None = None
-
-    def __iadd__(self, other: Any) -> _Recorder:  # type: ignore[misc]
-        if np.shape(other) == self.shape or np.ndim(other) == 0:
-            np.add(self.view(np.ndarray), other, out=self.view(np.ndarray))
-        else:
-            self.misfit = np.shape(other)
-        return self
+# What an assignment to a gradient says, and what NumPy says of += that does not fit.
+MISFITS = (
+    r"gradient has shape (\(.*?\)), got .* shape (\(.*?\))",
+    r"output operand with shape (\(.*?\)) doesn't match the broadcast shape (\(.*?\))",
+    r"could not be broadcast together with shapes (\(.*?\)) (\(.*?\)) \1",
+)
 
 
-def wrong_addition(subject: Subject, cotangent: Array) -> tuple[str, Shape, Shape] | None:
-    """Run backward again and return (parameter, shape added, shape due), if that is its error."""
-    twin = subject.fresh()
-    recorders = {}
-    for tensor, parameter in zip(twin.tensors[len(twin.wanted) :], twin.parameters, strict=True):
-        recorder = np.zeros(tensor.shape, parameter.value.dtype).view(_Recorder)
-        parameter._grad = recorders[tensor.name] = recorder
-    y, cache = twin.forward(twin.values)
-    try:
-        twin.layer.backward(twin.upstream(cotangent, y), cache)
-    except ValueError as error:  # an assignment: the parameter says both shapes
-        shapes = re.findall(r"gradient has shape (\(.*?\)), got .* shape (\(.*?\))", str(error))
-        for due, got in shapes:
-            for name, recorder in recorders.items():
-                if recorder.shape == literal_eval(due):
-                    return name, literal_eval(got), recorder.shape
-    for name, recorder in recorders.items():
-        if recorder.misfit is not None:
-            return name, recorder.misfit, recorder.shape
+def wrong_addition(subject: Subject, error: str) -> tuple[str, Shape, Shape] | None:
+    """Return (parameter, shape added, shape due), if that is what an error of backward is about."""
+    for found in filter(None, (re.search(misfit, error) for misfit in MISFITS)):
+        due, got = map(literal_eval, found.groups())
+        for name, parameter in subject.parameters.items():
+            if parameter.value.shape == due:
+                return name, got, due
     return None

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minidl.gradcheck.compare import largest
 from minidl.gradcheck.ladder import Line, Slopes, climb
 from minidl.gradcheck.noise import measure_noise, provisional_noise
 from minidl.gradcheck.numerical import natural_scale
@@ -127,24 +128,12 @@ class Point:
         It is capped: a gradient that jumps is not noise.
         """
         relative = self.noise.max(initial=0) / max(np.abs(self.y).max(initial=0), 1e-300)
-        changes = self.trembling(2, max(self.eps, min(relative, SINGLE)))
+        eps = max(self.eps, min(relative, SINGLE))
+        changes = self.subject.trembling(self.values, self.cotangent, self.rng, eps)[1:]
         return [
-            np.minimum(4 * change, 1e-3 * np.abs(g[np.isfinite(g)]).max(initial=0))
+            np.minimum(4 * change, 1e-3 * largest(g))
             for change, g in zip(changes, self.gradients, strict=True)
         ]
-
-    def trembling(self, draws: int, eps: float) -> list[Array]:
-        """Return the largest change of each gradient under random moves of ± 2 eps |x|."""
-        changes = [np.zeros_like(g) for g in self.gradients]
-        for _ in range(draws):
-            moved = [
-                v + 2 * eps * np.abs(v) * self.rng.choice([-1, 1], v.shape) for v in self.values
-            ]
-            new = self.subject.gradients(moved, self.cotangent)
-            with np.errstate(invalid="ignore"):
-                for change, a, b in zip(changes, new, self.gradients, strict=True):
-                    np.fmax(change, np.abs(a - b), out=change)
-        return changes
 
     def prove(self, direction: Direction, reach: float, levels: int = 11) -> Slopes:
         """Climb the ladder along a line."""

@@ -15,6 +15,7 @@ Array = NDArray[Any]
 Verdict = Literal["pass", "fail", "inconclusive"]
 
 UNRESOLVED, VERIFIED, KINK, WRONG, UNEXAMINED = range(5)
+COUNTS = ("verified", "on_kink", "unresolved", "wrong")
 HEAD = ("tensor", "shape", "relative error", "verified", "kink", "unresolved", "wrong")
 
 
@@ -51,6 +52,10 @@ class Finding:
         return {"class" if key == "mistake" else key: item for key, item in vars(self).items()}
 
 
+def _counted(status: int, doc: str) -> Any:
+    return property(lambda tensor: int((tensor.status == status).sum()), doc=doc)
+
+
 @dataclass(frozen=True)
 class TensorReport:
     """The coordinates of one tensor.
@@ -82,50 +87,23 @@ class TensorReport:
     jacobian: Array | None = None
 
     @classmethod
-    def unknown(cls, name: str, analytic: Array) -> TensorReport:
+    def unknown(cls, name: str, shape: tuple[int, ...], analytic: Any = np.nan) -> TensorReport:
         """Return the report of a tensor of which no coordinate was looked at."""
-        nan = np.broadcast_to(np.nan, analytic.shape)
-        status = np.broadcast_to(np.int8(UNEXAMINED), analytic.shape)
-        return cls(name, analytic, nan, nan, nan, status)
+        said, nan, status = (np.broadcast_to(n, shape) for n in (analytic, np.nan, UNEXAMINED))
+        return cls(name, said, nan, nan, nan, status)
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the tensor."""
-        return self.analytic.shape
-
-    @property
-    def size(self) -> int:
-        """How many coordinates the tensor has."""
-        return int(self.analytic.size)
-
-    def _count(self, status: int) -> int:
-        return int((self.status == status).sum())
-
-    @property
-    def verified(self) -> int:
-        """How many coordinates are proved right."""
-        return self._count(VERIFIED)
-
-    @property
-    def on_kink(self) -> int:
-        """How many coordinates lie on a kink, between the one-sided slopes."""
-        return self._count(KINK)
-
-    @property
-    def wrong(self) -> int:
-        """How many coordinates are proved wrong."""
-        return self._count(WRONG)
-
-    @property
-    def unresolved(self) -> int:
-        """How many coordinates are neither."""
-        return self._count(UNRESOLVED)
+    shape = property(lambda self: self.analytic.shape, doc="The shape of the tensor.")
+    size = property(lambda self: self.analytic.size, doc="How many coordinates the tensor has.")
+    verified = _counted(VERIFIED, "How many coordinates are proved right.")
+    on_kink = _counted(KINK, "How many coordinates lie on a kink, between the one-sided slopes.")
+    wrong = _counted(WRONG, "How many coordinates are proved wrong.")
+    unresolved = _counted(UNRESOLVED, "How many coordinates are neither.")
 
     @property
     def covered(self) -> bool:
         """Whether anything about this tensor was proved."""
-        proved = (VERIFIED, KINK, WRONG)
-        return not self.size or any(self._count(s) or s in self.directions for s in proved)
+        proved = np.isin([*self.directions, *self.status.flat], (VERIFIED, KINK, WRONG))
+        return bool(proved.any()) or not self.size
 
     @property
     def relative_error(self) -> float:
@@ -146,13 +124,10 @@ class TensorReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return counts and arrays as plain Python values; None stands for NaN and infinity."""
-        counts = ("verified", "on_kink", "unresolved", "wrong", "directions")
+        counts = {name: getattr(self, name) for name in (*COUNTS, "directions")}
         arrays = ("relative_error", "analytic", "numerical", "error")
-        return (
-            {"name": self.name, "shape": list(self.shape)}
-            | {name: getattr(self, name) for name in counts}
-            | {name: _plain(getattr(self, name)) for name in arrays}
-        )
+        numbers = {name: _plain(getattr(self, name)) for name in arrays}
+        return {"name": self.name, "shape": list(self.shape)} | counts | numbers
 
 
 def _plain(numbers: Any) -> Any:
@@ -208,9 +183,8 @@ class Report:
         single = [tensor for tensor in self.tensors if not tensor.directions]
         parts = [f"{t.name}: {t.coverage()}" for t in self.tensors if t.directions]
         if single:
-            verified, size, kink, unresolved = (
-                sum(getattr(tensor, name) for tensor in single)
-                for name in ("verified", "size", "on_kink", "unresolved")
+            verified, kink, unresolved, _, size = (
+                sum(getattr(tensor, name) for tensor in single) for name in (*COUNTS, "size")
             )
             counts = f"verified {verified} of {size}, on a kink {kink}, unresolved {unresolved}"
             parts.insert(0, counts)
@@ -220,9 +194,8 @@ class Report:
         """Return (about what, a sentence, evidence) for everything there is to say."""
         if self.verdict == "inconclusive":
             names = ", ".join(tensor.name for tensor in self.tensors if not tensor.covered)
-            why = "the output is empty, or too noisy there, or has no derivative"
-            sentence = f"nothing could be proved of {names or 'it'}: {why}; try another point"
-            sentence = f"inconclusive: {sentence}"
+            why = "the output is empty, or too noisy there, or has no derivative; try another point"
+            sentence = f"inconclusive: nothing could be proved of {names or 'it'}: {why}"
             return [(self.subject, sentence, "")]
         found = [
             (f"{self.subject}.{f.tensor}".rstrip("."), f"{f.sentence}.", f.evidence)
@@ -244,17 +217,12 @@ class Report:
         return "\n".join(lines)
 
     def _rows(self) -> list[tuple[str, ...]]:
-        def row(t: TensorReport) -> tuple[str, ...]:
-            counts = (
-                "-" if t.directions and not count else str(count)
-                for count in (t.on_kink, t.unresolved, t.wrong)
-            )
-            return t.name, str(t.shape), f"{t.relative_error:.1e}", t.coverage(), *counts
-
-        def badness(t: TensorReport) -> tuple[int, float]:
-            return t.wrong, float(np.nan_to_num(t.relative_error))
-
-        return [HEAD, *map(row, sorted(self.tensors, key=badness, reverse=True))]
+        rows: list[tuple[str, ...]] = [HEAD]
+        for t in sorted(self.tensors, key=lambda t: (-t.wrong, -np.nan_to_num(t.relative_error))):
+            none = "-" if t.directions else "0"
+            counts = (str(n or none) for n in (t.on_kink, t.unresolved, t.wrong))
+            rows.append((t.name, str(t.shape), f"{t.relative_error:.1e}", t.coverage(), *counts))
+        return rows
 
     def _repr_html_(self) -> str:
         said = "".join(

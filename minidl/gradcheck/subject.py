@@ -8,6 +8,7 @@ layer into a function.
 from __future__ import annotations
 
 import copy
+import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from minidl.gradcheck.numerical import natural_scale
 from minidl.layer import Layer
 from minidl.parameters import Buffer, Parameter, network_dtype, unique, walk
 
@@ -130,10 +132,9 @@ class Subject:
         ]
         leading = self.inputs[: getattr(layer, "differentiable", None)]
         self.wanted = [place for place, array in enumerate(leading) if _floating(array)]
-        found = unique(self.layer, Parameter)
-        self.parameters: list[Parameter] = list(found.values())
+        self.parameters: dict[str, Parameter] = unique(self.layer, Parameter)
         self.tensors = [Tensor(f"input {i}", self.inputs[i].shape, i) for i in self.wanted]
-        self.tensors += [Tensor(name, item.value.shape) for name, item in found.items()]
+        self.tensors += [Tensor(name, item.value.shape) for name, item in self.parameters.items()]
         if not self.tensors:
             kinds = ", ".join(str(getattr(a, "dtype", type(a).__name__)) for a in self.inputs)
             raise ValueError(
@@ -141,25 +142,23 @@ class Subject:
                 f"floating (inputs: {kinds or 'none'})"
             )
         self.values = [contiguous(self.inputs[place]) for place in self.wanted]
-        self.values += [contiguous(parameter.value) for parameter in self.parameters]
+        self.values += [contiguous(parameter.value) for parameter in self.parameters.values()]
         self.forwards = 0
-        self.replays_global = False
-        self.first_global: Any = None
+        self.global_generator: list[tuple[Any, Any]] = []  # NumPy's, if forward draws from it
         self._buffers = [(b, b.value.copy()) for b in unique(self.layer, Buffer).values()]
-        self._generators = [
-            (g, generator_state(g)) for g in unique(self.layer, Generators).values()
-        ]
+        found = unique(self.layer, Generators)
+        self._generators = [(_bits(g), _bits(g).state) for g in found.values()]
 
     @property
     def stochastic(self) -> bool:
         """Whether the layer has training-only behaviour."""
-        return bool(self._buffers or self._generators or self.replays_global)
+        return bool(self._buffers or self._generators or self.global_generator)
 
     @property
     def eps(self) -> float:
         """The machine epsilon of the narrowest of its tensors."""
         narrow = [self.inputs[place].dtype for place in self.wanted]
-        narrow += [parameter.value.dtype for parameter in self.parameters]
+        narrow += [parameter.value.dtype for parameter in self.parameters.values()]
         return max(float(np.finfo(dtype).eps) for dtype in narrow)
 
     @property
@@ -167,27 +166,28 @@ class Subject:
         """Whether the layer holds layers."""
         return any(path and hasattr(type(item), "backward") for path, item in walk(self.layer))
 
-    def state(self) -> list[Any]:
-        """Return what forward may change in training: buffers and generators."""
-        return [b.value.tobytes() for b, _ in self._buffers] + [
-            repr(generator_state(g)) for g, _ in self._generators
-        ]
+    def own_arrays(self) -> list[Array]:
+        """Return what the layer keeps: values and gradients of parameters, and buffers."""
+        own = [array for p in self.parameters.values() for array in (p.value, p.grad)]
+        return own + [buffer.value for buffer, _ in self._buffers]
+
+    def state(self) -> list[bytes]:
+        """Return what may change in training, buffers and generators, and NumPy's own generator."""
+        bits = [each for each, _ in self._generators] + [global_bits()]
+        return [b.value.tobytes() for b, _ in self._buffers] + [pickle.dumps(g.state) for g in bits]
 
     def restore(self, values: Sequence[Array]) -> list[Any]:
         """Put state and parameters in place and return fresh copies of the inputs."""
         for buffer, value in self._buffers:
             np.copyto(buffer.value, value)
-        for generator, state in self._generators:
-            if isinstance(generator, np.random.Generator):
-                generator.bit_generator.state = state
-            else:
-                generator.set_state(state)
-        if self.replays_global:
-            np.random.set_state(self.first_global)  # noqa: NPY002 - a layer may draw from it
+        for bits, state in self._generators + self.global_generator:
+            bits.state = state
         inputs = [a.copy() if isinstance(a, np.ndarray) else a for a in self.inputs]
         for place, value in zip(self.wanted, values, strict=False):
             np.copyto(inputs[place], value, casting="same_kind")
-        for parameter, value in zip(self.parameters, values[len(self.wanted) :], strict=True):
+        for parameter, value in zip(
+            self.parameters.values(), values[len(self.wanted) :], strict=True
+        ):
             np.copyto(parameter.value, value, casting="same_kind")
         return inputs
 
@@ -215,19 +215,49 @@ class Subject:
         """Return the output at a point as a float64 vector."""
         return contiguous(self.forward(values)[0]).reshape(-1)
 
-    def backward(self, dy: Any, cache: Any) -> tuple[list[Any] | None, list[Array]]:
-        """Return (gradients of the inputs as given, copies of those added to the parameters)."""
-        self.zero()
+    def backward(
+        self, dy: Any, cache: Any, method: str = "backward", start: Sequence[Any] = ()
+    ) -> tuple[list[Any] | None, list[Array]]:
+        """Return (gradients of the inputs as given, those added to what the parameters had)."""
+        parameters, start = self.parameters.values(), start or [0.0] * len(self.parameters)
+        for parameter, value in zip(parameters, start, strict=True):
+            parameter.grad[...] = value
         with np.errstate(all="ignore"):
-            returned = self.layer.backward(dy, cache)
-        added = [parameter.grad.copy() for parameter in self.parameters]
+            returned = getattr(self.layer, method)(dy, cache)
+            added = [p.grad - value for p, value in zip(parameters, start, strict=True)]
         return pull(returned, len(self.inputs), self.wanted), added
 
     def gradients(self, values: Sequence[Array], cotangent: Array) -> list[Array]:
         """Return all gradients at a point as float64 arrays; NaN where one is missing."""
+        return self.results(values, cotangent)[1:]
+
+    def results(self, values: Sequence[Array], cotangent: Array) -> list[Array]:
+        """Return the output and all gradients at a point."""
         y, cache = self.forward(values)
-        returned, added = self.backward(self.upstream(cotangent, y), cache)
-        return self.usable(returned, added)
+        gradients = self.usable(*self.backward(self.upstream(cotangent, y), cache))
+        return [contiguous(y), *gradients]
+
+    def trembling(
+        self,
+        values: Sequence[Array],
+        cotangent: Array,
+        rng: np.random.Generator,
+        eps: float,
+        draws: int = 4,
+    ) -> list[Array]:
+        """Return how much output and gradients change when point and v move by roundings.
+
+        Every run has a layer of its own: what earlier calls leave behind is not noise.
+        """
+        plain = self.fresh().results(values, cotangent)
+        changes = [np.zeros_like(array) for array in plain]
+        for _ in range(draws):
+            *moved, v = nudged([*values, cotangent], rng, eps)
+            new = self.fresh().results(moved, v)
+            with np.errstate(invalid="ignore"):
+                for change, a, b in zip(changes, new, plain, strict=True):
+                    np.fmax(change, np.abs(a - b), out=change)
+        return changes
 
     def usable(self, returned: list[Any] | None, added: Sequence[Array]) -> list[Array]:
         """Return gradients as float64 arrays of the shapes they should have, NaN if they do not."""
@@ -246,34 +276,32 @@ class Subject:
         array = cotangent.astype(np.asarray(y).dtype).reshape(np.shape(y))
         return array[()] if isinstance(y, np.generic) else array
 
-    def zero(self) -> None:
-        """Clear the gradients of the parameters."""
-        for parameter in self.parameters:
-            parameter.grad[...] = 0
+    def rows(self, index: Any) -> Subject:
+        """Return a subject with some rows of every input that has the batch axis."""
+        size = np.shape(self.inputs[0])[:1]
+        inputs = [a[index] if size and np.shape(a)[:1] == size else a for a in self.inputs]
+        return self.fresh(inputs=inputs)
 
-    def sliced(self, count: int) -> Subject:
-        """Return a copy for the first samples of every input."""
-        twin = self.fresh()
-        twin.inputs = [a[:count] if isinstance(a, np.ndarray) else a for a in self.inputs]
-        twin.values[: len(self.wanted)] = [v[:count] for v in self.values[: len(self.wanted)]]
-        twin.tensors = [
-            Tensor(t.name, np.shape(v), t.input)
-            for t, v in zip(self.tensors, twin.values, strict=True)
-        ]
-        return twin
-
-    def fresh(self) -> Subject:
-        """Return a subject that has never been used."""
-        twin = Subject(self._given, self.inputs, self._dtype)
-        twin.replays_global, twin.first_global = self.replays_global, self.first_global
+    def fresh(self, dtype: DTypeLike | None = None, inputs: list[Any] | None = None) -> Subject:
+        """Return a subject that has never been used, perhaps in another precision."""
+        twin = Subject(self._given, inputs or self.inputs, dtype or self._dtype)
+        twin.global_generator = self.global_generator
         return twin
 
 
-def generator_state(generator: Any) -> Any:
-    """Return the state of either kind of NumPy generator."""
-    if isinstance(generator, np.random.Generator):
-        return copy.deepcopy(generator.bit_generator.state)
-    return generator.get_state()
+def nudged(values: Sequence[Array], rng: np.random.Generator, eps: float) -> list[Array]:
+    """Return values that differ by up to four roundings of their natural size."""
+    sizes = [2 * eps * np.maximum(np.abs(v), natural_scale(v)) for v in values]
+    return [v + s * rng.uniform(-2, 2, v.shape) for v, s in zip(values, sizes, strict=True)]
+
+
+def global_bits() -> Any:
+    """Return what NumPy's global generator draws from."""
+    return np.random.get_bit_generator()  # type: ignore[attr-defined]
+
+
+def _bits(generator: Any) -> Any:
+    return getattr(generator, "bit_generator", None) or generator._bit_generator
 
 
 def _floating(array: Any) -> bool:

@@ -6,7 +6,7 @@ if that is provably wrong are coordinates looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,31 @@ from minidl.gradcheck.point import DOUBLE, Point
 from minidl.gradcheck.report import UNRESOLVED, WRONG, Finding, TensorReport
 
 Array = NDArray[Any]
+Change = Callable[[Array, Array, np.random.Generator], Array] | None
+
+
+def _scaled(x: Array, scale: Array, rng: Any) -> Any:
+    return x * rng.uniform(0.7, 1.3, x.shape)
+
+
+def _jitter(x: Array, scale: Array, rng: Any) -> Any:
+    return x + 0.05 * scale * rng.uniform(-1, 1, x.shape)
+
+
+def _zero_column(x: Array, scale: Array, rng: Any) -> Array:
+    changed = x.copy()
+    if changed.size and changed.ndim:
+        changed[..., 0] = 0
+    return changed
+
+
+# (name, the class of mistakes that only show there, where that is, changes of inputs, parameters)
+VARIANTS: Sequence[tuple[str, str, str, Change, Change]] = (
+    ("moved parameters", "stale-cache", "once the parameters change", None, _scaled),
+    ("zero column", "zero-column", "where a feature is zero", _zero_column, None),
+    ("large input", "large-input", "for inputs 8 times as large", lambda x, s, rng: 8 * x, None),
+    ("jitter", "", "at a point nearby", _jitter, _jitter),
+)
 
 
 def check_variants(point: Point, tensors: list[TensorReport]) -> list[Finding]:
@@ -49,40 +74,14 @@ def check_variants(point: Point, tensors: list[TensorReport]) -> list[Finding]:
 
 def _points(point: Point, doubtful: bool) -> Iterator[tuple[str, str, str, Point | None]]:
     """Yield (name, class of the mistakes that only show here, words for it, point)."""
-    subject, wanted, rng = point.subject, len(point.subject.wanted), point.rng
-
-    def moved(inputs: Any, parameters: Any) -> Point | None:
-        changes = [inputs] * wanted + [parameters] * len(subject.parameters)
-        values = zip(changes, point.values, point.scales, strict=True)
-        return _point(point, subject, [change(v, s) for change, v, s in values])
-
-    def same(v: Array, _: Array) -> Array:
-        return v
-
-    def other(v: Array, _: Array) -> Array:
-        return v * rng.uniform(0.7, 1.3, v.shape)
-
-    def large(v: Array, _: Array) -> Array:
-        return 8 * v
-
-    def jitter(v: Array, scale: Array) -> Array:
-        return v + 0.05 * scale * rng.uniform(-1, 1, v.shape)
-
-    def zero_column(v: Array, _: Array) -> Array:
-        changed = v.copy()
-        if changed.size and changed.ndim:
-            changed[..., 0] = 0
-        return changed
-
+    subject, wanted = point.subject, len(point.subject.wanted)
     yield "batch of one", "batch-of-one", "for a batch of one", _single(point)
-    if subject.parameters:
-        near = moved(same, other)
-        yield "moved parameters", "stale-cache", "once the parameters change", near
-    if wanted:
-        yield "zero column", "zero-column", "where a feature is zero", moved(zero_column, same)
-        yield "large input", "large-input", "for inputs 8 times as large", moved(large, same)
-    if wanted and doubtful:
-        yield "jitter", "", "at a point nearby", moved(jitter, jitter)
+    for name, mistake, where, inputs, parameters in VARIANTS:
+        if (wanted if inputs else subject.parameters) and (mistake or doubtful):
+            changes = [inputs] * wanted + [parameters] * len(subject.parameters)
+            given = zip(changes, point.values, point.scales, strict=True)
+            moved = [change(v, s, point.rng) if change else v for change, v, s in given]
+            yield name, mistake, where, _point(point, subject, moved)
 
 
 def _point(point: Point, subject: Any, values: list[Array]) -> Point | None:
@@ -100,7 +99,7 @@ def _single(point: Point) -> Point | None:
     lengths = {np.shape(a)[:1] for a in subject.inputs if isinstance(a, np.ndarray)}
     if len(lengths) != 1 or () in lengths or lengths <= {(0,), (1,)} or subject.stochastic:
         return None
-    one = subject.sliced(1)
+    one = subject.rows(slice(1))
     near = _point(point, one, one.values)
     if near is None or (near.shape and near.shape != (1, *point.shape[1:])):
         return None

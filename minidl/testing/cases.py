@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from minidl.gradcheck import check_gradients
-from minidl.gradcheck.report import Finding
-from minidl.gradcheck.subject import Subject, as_inputs
+from minidl.gradcheck.contract import LAWS as PROBED
+from minidl.gradcheck.probes import PROBES
 from minidl.layer import Layer
-from minidl.testing.laws import LAWS, OWN, Law, has_proven_gradients
-from minidl.testing.runs import contract, precisions, title, told
-from minidl.testing.strict import PROBED, STRICT
+from minidl.testing.laws import LAWS, Law
+from minidl.testing.runs import broken, title
 
 if TYPE_CHECKING:
     import pytest
@@ -149,48 +147,26 @@ def check_layer(layer: Layer, *inputs: Any, without: Collection[Law] = ()) -> No
       is_reentrant: the gradient of input 0 is wrong when another forward ran in between:...
       can_be_pickled: PicklingError when it is pickled: ...
     """
-    case = Case(layer, *inputs, without=without)
-    found = _found(layer, inputs, has_proven_gradients not in case.without)
-    broken: list[str] = []
+    try:
+        found = broken(layer, inputs, PROBES)
+    except Exception as error:  # a TypeError: what came out is no array at all
+        law = "keeps_shape_and_dtype" if isinstance(error, TypeError) else "has_proven_gradients"
+        found = {law: f"{type(error).__name__}: {error}"}
+    lines: list[str] = []
     first: Exception | None = None
-    for check in case.checks():
+    for check in Case(layer, *inputs, without=without).checks():
         name = check.law.__name__
         try:
-            if check.law in OWN:
-                check()
-            elif name in found:
+            if name in found:
                 raise AssertionError(found[name])
+            if name not in PROBED:
+                check()
         except Exception as error:
             first = first or error
-            broken.append(f"  {name}: {str(error).removeprefix(f'{title(layer)}: ')}")
-    if broken:
-        laws = "1 law" if len(broken) == 1 else f"{len(broken)} laws"
-        raise AssertionError("\n".join([f"{title(layer)} breaks {laws}:", *broken])) from first
-
-
-def _found(layer: Layer, inputs: tuple[Any, ...], prove: bool) -> dict[str, str]:
-    """Return what the checker finds, by law, trying each probe once in each precision."""
-    found: dict[str, str] = {}
-    findings: list[Finding] = []
-    own = None
-    try:
-        if prove:
-            own = Subject(layer, as_inputs(layer, inputs, None)).eps
-            report = check_gradients(layer, *inputs)
-            findings += report.findings
-            if report.verdict == "inconclusive":
-                found["has_proven_gradients"] = str(report)
-        for subject in precisions(layer, inputs):
-            findings += contract(subject, STRICT if subject.eps == own else PROBED)
-    except Exception as error:
-        found["has_proven_gradients"] = f"{type(error).__name__}: {error}"
-        if isinstance(error, TypeError):  # what came out is no array at all
-            found["keeps_shape_and_dtype"] = found["has_proven_gradients"]
-    names = {law.__name__ for law in LAWS}
-    for finding in findings:
-        law = finding.check if finding.check in names else "has_proven_gradients"
-        found.setdefault(law, told(finding))
-    return found
+            lines.append(f"  {name}: {str(error).removeprefix(f'{title(layer)}: ')}")
+    if lines:
+        laws = "1 law" if len(lines) == 1 else f"{len(lines)} laws"
+        raise AssertionError("\n".join([f"{title(layer)} breaks {laws}:", *lines])) from first
 
 
 def parametrize_with_layer_checks(entries: Iterable[Entry]) -> pytest.MarkDecorator:

@@ -12,8 +12,6 @@ from minidl.layer import Layer
 from minidl.parameters import Buffer, Parameter, unique
 from minidl.testing.runs import Array, Inputs, Results, call, explained, fail, precisions, run
 
-__all__ = ["survives"]
-
 
 def survives(layer: Layer, inputs: Inputs, done: str, duplicate: Callable[[Layer], Layer]) -> None:
     """Raise unless a duplicate gives the same bits and is independent of the original."""

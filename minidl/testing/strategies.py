@@ -186,90 +186,74 @@ class Family(NamedTuple):
     ----------
     axes : tuple of int
         How many axes a sample may have.
-    arguments : function (shape) -> dict from str to strategy
-        Draws the arguments of a layer that takes samples of a shape, save ``rng`` and ``dtype``.
+    arguments : str
+        The names of the arguments to draw, save ``rng`` and ``dtype``.
     """
 
     axes: tuple[int, ...] = (0, 1, 2, 3)
-    arguments: Callable[[Shape], dict[str, Strategy[Any]]] = lambda shape: {}
+    arguments: str = ""
 
 
-def _windows(shape: Shape) -> Strategy[Shape]:
-    return st.tuples(*(st.integers(1, min(3, side)) for side in shape[1:]))
-
-
-def _dense(shape: Shape) -> dict[str, Strategy[Any]]:
-    given = st.builds(Given, st.lists(values(), min_size=1, max_size=6))
-    return {
-        "in_features": st.just(shape[-1]),
-        "out_features": sizes(),
-        "bias": st.sampled_from([True, False]),
-        "weight_initializer": st.one_of(st.just(glorot_uniform), given),
-    }
-
-
-def _convolution(shape: Shape) -> dict[str, Strategy[Any]]:
-    return {
-        "in_channels": st.just(shape[0]),
-        "out_channels": st.integers(1, 3),
-        "kernel_size": _windows(shape),
-        "stride": st.integers(1, 2),
-        "padding": st.integers(0, 1),
-    }
-
-
-_POOLING = Family((3,), lambda s: {"kernel_size": _windows(s), "stride": st.integers(1, 3)})
-_RECURRENT = Family(
-    (2,),
-    lambda s: {
-        "in_features": st.just(s[1]),
-        "hidden_features": st.integers(1, 3),
-        "last": st.booleans(),
-    },
-)
-_SOFTMAX = Family((1, 2), lambda s: {"axis": st.sampled_from([-1, 1])})
+_POOLING = Family((3,), "kernel_size stride")
+_RECURRENT = Family((2,), "in_features hidden_features last")
 
 FAMILIES: dict[type[Layer], Family] = {
     minidl.ReLU: Family(),
     minidl.Tanh: Family(),
-    minidl.Dense: Family((1, 2), _dense),
+    minidl.Dense: Family((1, 2), "in_features out_features bias weight_initializer"),
     minidl.Sigmoid: Family(),
     minidl.Softplus: Family(),
     minidl.SiLU: Family(),
-    minidl.GELU: Family(arguments=lambda s: {"approximate": st.booleans()}),
-    minidl.LeakyReLU: Family(arguments=lambda s: {"negative_slope": st.sampled_from([0.5, 0.01])}),
-    minidl.ELU: Family(arguments=lambda s: {"alpha": st.sampled_from([1.0, 0.5])}),
-    minidl.Softmax: _SOFTMAX,
-    minidl.LogSoftmax: _SOFTMAX,
-    minidl.Dropout: Family(arguments=lambda s: {"rate": st.sampled_from([0.5, 0.0, 0.9])}),
-    minidl.LayerNorm: Family((1, 2), lambda s: {"features": st.just(s[-1])}),
-    minidl.BatchNorm: Family((1, 3), lambda s: {"features": st.just(s[0])}),
+    minidl.GELU: Family(arguments="approximate"),
+    minidl.LeakyReLU: Family(arguments="negative_slope"),
+    minidl.ELU: Family(arguments="alpha"),
+    minidl.Softmax: Family((1, 2), "axis"),
+    minidl.LogSoftmax: Family((1, 2), "axis"),
+    minidl.Dropout: Family(arguments="rate"),
+    minidl.LayerNorm: Family((1, 2), "features"),
+    minidl.BatchNorm: Family((1, 3), "features"),
     minidl.Flatten: Family((1, 2, 3)),
-    minidl.Reshape: Family((1, 2, 3), lambda s: {"shape": st.sampled_from([s[::-1], (prod(s),)])}),
-    minidl.Conv2D: Family((3,), _convolution),
+    minidl.Reshape: Family((1, 2, 3), "shape"),
+    minidl.Conv2D: Family((3,), "in_channels out_channels kernel_size stride padding"),
     minidl.MaxPool2D: _POOLING,
     minidl.AvgPool2D: _POOLING,
     minidl.GlobalAveragePool2D: Family((3,)),
     minidl.RNN: _RECURRENT,
     minidl.GRU: _RECURRENT,
     minidl.LSTM: _RECURRENT,
-    minidl.MultiHeadAttention: Family(
-        (2,),
-        lambda s: {
-            "features": st.just(s[1]),
-            "heads": st.sampled_from([n for n in (1, 2, 3) if s[1] % n == 0]),
-            "causal": st.booleans(),
-        },
-    ),
-    minidl.PositionalEncoding: Family(
-        (2,), lambda s: {"features": st.just(s[1]), "max_length": st.just(8 + s[0])}
-    ),
+    minidl.MultiHeadAttention: Family((2,), "features heads causal"),
+    minidl.PositionalEncoding: Family((2,), "features max_length"),
 }
 """The layers that hold no layers and take a batch of floating samples."""
 
 
+def _arguments(shape: Shape) -> dict[str, Strategy[Any]]:
+    """Return what arguments of a layer are drawn from, by their names, for samples of a shape."""
+    features = shape[0 if len(shape) == 3 else -1] if shape else 1
+    given = st.builds(Given, st.lists(values(), min_size=1, max_size=6))
+    return {
+        **dict.fromkeys(("in_features", "features", "in_channels"), st.just(features)),
+        **dict.fromkeys(("hidden_features", "out_channels"), st.integers(1, 3)),
+        **dict.fromkeys(("last", "causal", "approximate"), st.booleans()),
+        "out_features": sizes(),
+        "bias": st.sampled_from([True, False]),
+        "weight_initializer": st.one_of(st.just(glorot_uniform), given),
+        "kernel_size": st.tuples(*(st.integers(1, min(3, side)) for side in shape[1:])),
+        "stride": st.integers(1, 2),
+        "padding": st.integers(0, 1),
+        "negative_slope": st.sampled_from([0.5, 0.01]),
+        "alpha": st.sampled_from([1.0, 0.5]),
+        "axis": st.sampled_from([-1, 1]),
+        "rate": st.sampled_from([0.5, 0.0, 0.9]),
+        "shape": st.sampled_from([shape[::-1], (prod(shape),)]),
+        "heads": st.sampled_from([n for n in (1, 2, 3) if features % n == 0]),
+        "max_length": st.just(8 + shape[0]) if shape else st.just(8),
+    }
+
+
 def _of(kind: type[Layer], shape: Shape, dtype: DTypeLike) -> Strategy[Layer]:
-    options, known = FAMILIES[kind].arguments(shape), inspect.signature(kind).parameters
+    drawn, known = _arguments(shape), inspect.signature(kind).parameters
+    options = {name: drawn[name] for name in FAMILIES[kind].arguments.split()}
     hands_on = any(option.kind is option.VAR_KEYWORD for option in known.values())
     if "rng" in known or hands_on:
         options["rng"] = st.integers(0, 9)
@@ -422,15 +406,15 @@ def inputs_for(layer: Layer, *, shape: Shape | None = None) -> Strategy[tuple[An
 
 
 @st.composite
-def _supervised(draw: st.DrawFn, dtype: DTypeLike, elements: Strategy[Any]) -> tuple[Any, ...]:
+def _supervised(draw: st.DrawFn, loss: Any, dtype: DTypeLike) -> tuple[Any, ...]:
     """Draw predictions, targets of the same shape, and perhaps weights."""
     prediction = draw(batches(None, dtype))
-    target = draw(arrays(prediction.dtype, prediction.shape, elements=elements))
+    target = draw(arrays(prediction.dtype, prediction.shape, elements=_TARGETS[type(loss)]))
     return prediction, target, *draw(_weights(prediction.shape[:1], dtype))
 
 
 @st.composite
-def _classified(draw: st.DrawFn, dtype: DTypeLike) -> tuple[Any, ...]:
+def _classified(draw: st.DrawFn, loss: Any, dtype: DTypeLike) -> tuple[Any, ...]:
     """Draw logits, class indices or probabilities, and perhaps weights."""
     logits = draw(batches(None, dtype).filter(lambda logits: logits.shape[-1] > 1))
     shape, classes = logits.shape[:-1], logits.shape[-1]
@@ -454,15 +438,17 @@ def _words(layer: Any, dtype: DTypeLike) -> Strategy[tuple[Any, ...]]:
     return st.tuples(shapes.flatmap(lambda shape: arrays(np.int64, shape, elements=words)))
 
 
+_TARGETS: dict[type[Layer], Strategy[float]] = {
+    minidl.SigmoidCrossEntropy: st.sampled_from([0.0, 1.0, 0.5]),
+    minidl.Hinge: st.sampled_from([1.0, -1.0]),
+    minidl.MeanSquaredError: values(),
+    minidl.MeanAbsoluteError: values(),
+    minidl.Huber: values(),
+}
+
 INPUTS: dict[type[Layer], Callable[[Any, DTypeLike], Strategy[tuple[Any, ...]]]] = {
     minidl.Embedding: _words,
-    minidl.SoftmaxCrossEntropy: lambda loss, dtype: _classified(dtype),
-    minidl.SigmoidCrossEntropy: lambda loss, dtype: _supervised(
-        dtype, st.sampled_from([0.0, 1.0, 0.5])
-    ),
-    minidl.Hinge: lambda loss, dtype: _supervised(dtype, st.sampled_from([1.0, -1.0])),
-    minidl.MeanSquaredError: lambda loss, dtype: _supervised(dtype, values(dtype)),
-    minidl.MeanAbsoluteError: lambda loss, dtype: _supervised(dtype, values(dtype)),
-    minidl.Huber: lambda loss, dtype: _supervised(dtype, values(dtype)),
+    minidl.SoftmaxCrossEntropy: _classified,
+    **dict.fromkeys(_TARGETS, _supervised),
 }
 """What losses, and layers of integers, take: functions (layer, dtype) -> strategy."""

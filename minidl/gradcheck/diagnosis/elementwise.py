@@ -48,18 +48,13 @@ def slope_table(e: Evidence) -> Answer:
     parts = []
     for m, r in sorted(pairs):
         if abs(m - r) > 1e-6 * max(1.0, abs(r)):
-            here = (np.abs(mine - m) < 1e-5) & (np.abs(right - r) < 1e-5)
-            where = _range(x[here], x[~here])
+            there = x[(np.abs(mine - m) < 1e-5) & (np.abs(right - r) < 1e-5)]
+            where = f"for x between {there.min():.4g} and {there.max():.4g}"
+            for sign, words in ((-1, "for x < 0"), (1, "for x > 0")):
+                if np.array_equal(np.sort(there), np.sort(x[sign * x > 0])):
+                    where = words
             parts.append(f"{where} the local derivative is {m:g} but must be {r:g}")
     return ("slope-table", "; ".join(parts)) if parts else None
-
-
-def _range(there: Array, rest: Array) -> str:
-    if there.max() < 0 and (not rest.size or rest.max() >= 0):
-        return "for x < 0"
-    if there.min() > 0 and (not rest.size or rest.min() <= 0):
-        return "for x > 0"
-    return f"for x between {there.min():.4g} and {there.max():.4g}"
 
 
 def wrong_formula(e: Evidence) -> Answer:

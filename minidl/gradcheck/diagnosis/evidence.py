@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from minidl.gradcheck.compare import largest
 from minidl.gradcheck.point import Point
 from minidl.gradcheck.report import KINK, UNRESOLVED, WRONG, TensorReport
 
@@ -53,19 +54,14 @@ class Evidence:
         self.jacobian = report.jacobian
         self.known = np.isfinite(self.n) & (report.status != KINK) & (report.status != UNRESOLVED)
         sure = np.where(np.isfinite(report.error), report.error, 0)
-        self.precision = np.maximum(1e-6 * self._largest(self.scale), 3 * sure)
+        self.precision = np.maximum(1e-6 * largest(self.scale), 3 * sure)
         with np.errstate(invalid="ignore"):
             difference = np.abs(self.a - self.n)
             self.wrong = self.known & ~(
                 difference <= np.maximum(1e-7 * np.maximum(self.scale, 0), 10 * sure)
             )
         self.wrong |= report.status == WRONG
-        self.discrepancy = self._largest(difference[self.known])
-
-    @staticmethod
-    def _largest(array: Array) -> float:
-        finite = array[np.isfinite(array)]
-        return float(np.abs(finite).max(initial=0))
+        self.discrepancy = largest(difference[self.known])
 
     @property
     def complete(self) -> bool:
@@ -90,8 +86,7 @@ class Evidence:
         """The contributions vⱼ ∂yⱼ/∂xᵢ, shape (m, n); they sum to n."""
         if self.jacobian is None or not np.isfinite(self.jacobian).all():
             return None
-        product: Array = self.v.reshape(-1, 1) * self.jacobian
-        return product
+        return np.multiply(self.v.reshape(-1, 1), self.jacobian)
 
     @cached_property
     def elementwise(self) -> bool:
@@ -102,23 +97,13 @@ class Evidence:
         off = np.abs(d - np.diag(np.diag(d))).max()
         return bool(off <= 1e-8 * np.abs(d).max())
 
-    def backward(self, cotangent: Array) -> Array:
-        """Return what backward says for another cotangent."""
-        gradients = self.point.subject.gradients(self.point.values, cotangent.reshape(-1))
-        return gradients[self.k]
-
-    def same_shape(self) -> dict[str, Array]:
-        """Return what else has the tensor's shape: the upstream, the output, the inputs."""
-        found = {"dy": self.v, "y": self.y}
-        for name, tensor in zip(self._names(), self.point.values, strict=True):
-            found[name] = tensor
-        return {name: array for name, array in found.items() if array.shape == self.shape}
-
-    def _names(self) -> list[str]:
-        return [tensor.name for tensor in self.point.subject.tensors]
-
 
 def subsets(axes: int) -> Iterator[tuple[int, ...]]:
     """Yield every choice of one or more axes."""
     for count in range(1, axes + 1):
         yield from itertools.combinations(range(axes), count)
+
+
+def listed(axes: tuple[int, ...]) -> str:
+    """Name axes in a sentence."""
+    return " and ".join(map(str, axes))

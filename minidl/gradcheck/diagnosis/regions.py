@@ -27,26 +27,6 @@ def wrong_region(e: Evidence) -> Answer:
     return "wrong-region", f"the gradient is wrong only {where}{_ratio(e, wrong)}"
 
 
-def nothing_in_slices(e: Evidence) -> Answer:
-    """Backward leaves out whole slices of the tensor."""
-    wrong = e.wrong & e.known
-    if not wrong.any() or e.a[wrong].any():
-        return None
-    for axis, length in enumerate(e.shape):
-        others = tuple(i for i in range(len(e.shape)) if i != axis)
-        lost = np.flatnonzero(wrong.any(axis=others))
-        used = np.any(e.a, axis=others, keepdims=True).reshape(-1)
-        if 0 < len(lost) < length and not used[lost].any():
-            places = ", ".join(map(str, lost))
-            if axis == 0 and e.is_input:
-                return "partial-samples", f"the gradient of sample {places} of {length} is zero"
-            return (
-                "wrong-region",
-                f"the gradient is zero at place {places} of {length} along axis {axis}",
-            )
-    return None
-
-
 def _by_value(x: Array, wrong: Array, right: Array, name: str = "x") -> str | None:
     if wrong.sum() < 2 or right.sum() < 2:
         return None

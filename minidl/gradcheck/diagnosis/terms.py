@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.gradcheck.diagnosis.evidence import Answer, Evidence, subsets
+from minidl.gradcheck.diagnosis.evidence import Answer, Evidence, listed, subsets
 
 Array = NDArray[Any]
 
@@ -27,11 +27,12 @@ def _multiple(e: Evidence, basis: Array, difference: Array) -> float | None:
 def missing_term(e: Evidence) -> Answer:
     """Backward lacks, or adds, a multiple of the upstream, the output, the input …."""
     lack = e.n - e.a
-    found = e.same_shape()
-    candidates = dict(found)
+    names = [tensor.name for tensor in e.point.subject.tensors]
+    found = {"dy": e.v, "y": e.y, **dict(zip(names, e.point.values, strict=True))}
+    found = {name: array for name, array in found.items() if array.shape == e.shape}
+    candidates = found | {f"{name}²": array**2 for name, array in found.items()}
     if "dy" in found:
         candidates |= {f"dy · {name}": e.v * array for name, array in found.items()}
-    candidates |= {f"{name}²": array**2 for name, array in found.items()}
     candidates["1"] = np.ones(e.shape)
     with np.errstate(all="ignore"):
         for name, basis in candidates.items():
@@ -41,10 +42,8 @@ def missing_term(e: Evidence) -> Answer:
             if name == "dy" and abs(c - 1) < 1e-6:
                 return "missing-skip", "the path that skips the layer is missing: dy must be added"
             if name == e.tensor.name and not e.is_input:
-                return (
-                    "weight-decay",
-                    f"{-c:.6g} times the parameter itself is added to the gradient",
-                )
+                added = "times the parameter itself is added to the gradient"
+                return "weight-decay", f"{-c:.6g} {added}"
             return "missing-term", f"the term {c:.6g} · {name} is missing"
     return None
 
@@ -60,9 +59,8 @@ def mean_and_variance(e: Evidence) -> Answer:
             if length > len(basis) and e.n.size - len(basis) * e.n.size // length >= 2:
                 guess = _projected(lack, basis, axes)
                 if e.fits(guess, target=lack):
-                    along = " and ".join(map(str, axes))
-                    sentence = f"{what} along axis {along} is missing or has a wrong coefficient"
-                    return mistake, sentence
+                    ending = "is missing or has a wrong coefficient"
+                    return mistake, f"{what} along axis {listed(axes)} {ending}"
     return None
 
 
@@ -75,35 +73,8 @@ def _paths(e: Evidence, axes: tuple[int, ...]) -> Iterator[tuple[str, str, list[
     if e.y.shape == e.shape:
         yield "missing-term", "a multiple of the output", [e.y]
         yield "missing-term", "a multiple of the output's exponential", [np.exp(e.y)]
-        if len(axes) < len(e.shape):
-            for what, basis in _other_axes(e, axes, centred):
-                yield "wrong-axis", what, basis
     yield "missing-term", "a multiple of the input", [e.value]
     yield "variance-path", "the path through mean and variance", [one, centred]
-
-
-def _other_axes(
-    e: Evidence, axes: tuple[int, ...], centred: Array
-) -> Iterator[tuple[str, list[Array]]]:
-    """Yield what remains if a mean is taken along the other axes than those of forward."""
-    others = tuple(i for i in range(len(e.shape)) if i not in axes)
-
-    def mean(array: Array) -> Array:
-        return np.broadcast_to(array.mean(axis=others, keepdims=True), e.shape)
-
-    gains = [
-        p for p in e.point.values if 0 < p.ndim < len(e.shape) and p.shape == e.shape[-p.ndim :]
-    ]
-    for upstream in (e.v, *(e.v * gain for gain in gains)):
-        yield "a mean along another axis is taken: that", [np.ones(e.shape), mean(upstream)]
-        for eps in (0.0, 1e-5, 1e-8, 1e-3, 1e-6):
-            variance = (centred**2).mean(axis=axes, keepdims=True)
-            with np.errstate(all="ignore"):
-                normal = centred / np.sqrt(variance + eps)
-                yield (
-                    "the variance path sums along another axis: that",
-                    [centred, centred * mean(upstream * normal)],
-                )
 
 
 def _projected(array: Array, basis: list[Array], axes: tuple[int, ...]) -> Array:
@@ -121,65 +92,54 @@ def _projected(array: Array, basis: list[Array], axes: tuple[int, ...]) -> Array
 
 
 def wrong_variable(e: Evidence) -> Answer:
-    """Backward uses one function of the input where another belongs."""
+    """Backward uses another function of the input than belongs there, or sums along another axis.
+
+    The gradients are those of softmax, t (dy − Σ dy t), and of its logarithm, dy − t Σ dy, along an
+    axis, and for a parameter Σ dy t, where t is a function of the input.
+    """
     if e.elementwise:
         return None
+    said, due = [], []
     with np.errstate(all="ignore"):
-        for x in [e.value] if e.is_input else e.inputs:
-            forms = _transforms(x) | {"y": e.y, "exp(y)": np.exp(np.minimum(e.y, 50))}
-            forms = {name: form for name, form in forms.items() if form.shape == e.v.shape}
-            for template in _templates(e):
-                said = [name for name, t in forms.items() if e.fits(template(t))]
-                due = [name for name, t in forms.items() if e.fits(template(t), target=e.n)]
-                if said and due:
-                    return "wrong-variable", f"backward uses {said[0]} where {due[-1]} belongs"
-        forms = {name: f for name, f in (_transforms(e.value) | {"y": e.y}).items() if e.is_input}
-        for (first, f), (second, g) in itertools.permutations(forms.items(), 2):
-            for weight in (1.0, e.v):
-                if f.shape == g.shape == np.shape(weight * f):
-                    c = _multiple(e, weight * (f - g), e.n - e.a)
-                    if c is not None and c > 0:
-                        return "wrong-variable", f"backward uses {second} where {first} belongs"
+        for name, t in _transforms(e):
+            for axes, guess in _reductions(e, t) if t.shape == e.v.shape else ():
+                said += [(name, axes)] * e.fits(guess)
+                due += [(name, axes)] * e.fits(guess, target=e.n)
+    for (mine, i), (right, j) in itertools.product(said, due):
+        if mine == right:
+            due_axis = f"where axis {listed(j)} is due"
+            return "wrong-axis", f"backward sums along axis {listed(i)}, {due_axis}"
+    if said and due:
+        return "wrong-variable", f"backward uses {said[0][0]} where {due[-1][0]} belongs"
     return None
 
 
-def _templates(e: Evidence) -> Iterator[Callable[[Array], Array]]:
-    """Yield gradients as functions of a transform t of the input.
-
-    They are those of softmax, t (dy − Σ dy t), and of its logarithm, dy − t Σ dy, along an axis,
-    and for a parameter the sum of dy t.
-    """
-    if not e.is_input:
-        for axes in [(), *subsets(e.v.ndim)]:
-            yield lambda t, axes=axes: (e.v * t).sum(axis=axes)  # type: ignore[misc]
-        return
-    for axis in range(e.v.ndim):
-        along = {"axis": axis, "keepdims": True}
-        yield lambda t, along=along: t * (e.v - (e.v * t).sum(**along))  # type: ignore[misc]
-        yield lambda t, along=along: e.v - t * e.v.sum(**along)  # type: ignore[misc]
+def _reductions(e: Evidence, t: Array) -> Iterator[tuple[tuple[int, ...], Array]]:
+    """Yield (axes, the gradient of something that reduces along them)."""
+    for axes in [(), *subsets(e.v.ndim)]:
+        if not e.is_input:
+            yield axes, (e.v * t).sum(axis=axes)
+        elif axes:
+            yield axes, t * (e.v - (e.v * t).sum(axis=axes, keepdims=True))
+            yield axes, e.v - t * e.v.sum(axis=axes, keepdims=True)
 
 
-def _transforms(x: Array) -> dict[str, Array]:
-    """Return the functions of an input that layers are made of."""
-    with np.errstate(all="ignore"):
-        forms = {
-            "x": x,
-            "sigmoid(x)": 1 / (1 + np.exp(-x)),
-            "tanh(x)": np.tanh(x),
-            "exp(x)": np.exp(x),
-            "max(x, 0)": np.maximum(x, 0),
-            "x²": x * x,
-        }
+def _transforms(e: Evidence) -> Iterator[tuple[str, Array]]:
+    """Yield the functions of the input that layers are made of."""
+    yield from {"1": np.ones(e.v.shape), "y": e.y, "exp(y)": np.exp(np.minimum(e.y, 50))}.items()
+    for x in [e.value] if e.is_input else e.inputs:
+        yield "x", x
+        yield "sigmoid(x)", 1 / (1 + np.exp(-x))
+        yield "tanh(x)", np.tanh(x)
+        yield "exp(x)", np.exp(x)
+        yield "max(x, 0)", np.maximum(x, 0)
+        yield "x²", x * x
         for axes in subsets(x.ndim):
-            name = ", ".join(map(str, axes))
+            along = f"(axis {', '.join(map(str, axes))})"
             centred = x - x.mean(axis=axes, keepdims=True)
-            deviation = x.std(axis=axes, keepdims=True)
-            forms[f"x − mean (axis {name})"] = centred
-            forms[f"the normalised x (axis {name})"] = centred / deviation
-            for eps in (1e-5, 1e-8, 1e-3, 1e-6):
-                forms[f"the normalised x (axis {name}, ε = {eps:g})"] = centred / np.sqrt(
-                    deviation**2 + eps
-                )
+            variance = np.square(centred).mean(axis=axes, keepdims=True)
+            yield f"x − mean {along}", centred
+            for eps in (0, 1e-5, 1e-8, 1e-3):
+                yield f"the normalised x {along}", centred / np.sqrt(variance + eps)
             shifted = np.exp(x - x.max(axis=axes, keepdims=True))
-            forms[f"softmax(x) (axis {name})"] = shifted / shifted.sum(axis=axes, keepdims=True)
-    return {name: form for name, form in forms.items() if np.isfinite(form).all()}
+            yield f"softmax(x) {along}", shifted / shifted.sum(axis=axes, keepdims=True)
