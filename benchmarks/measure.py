@@ -5,7 +5,6 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from benchmarks.work import FLOOR
 from benchmarks.worker import LIBRARIES, Worker, confined
 
 
@@ -87,8 +86,10 @@ def verdicts(work, results):
     for target in work.targets:
         for name in target.ours:
             ours, peer = results.get(name), results.get(target.peer)
-            floor = target.peer == FLOOR
-            sign, what = ("≤", f"{name} ÷ {FLOOR}") if floor else ("≥", f"{target.peer} ÷ {name}")
+            floor = target.peer == work.floor
+            sign, what = (
+                ("≤", f"{name} ÷ {target.peer}") if floor else ("≥", f"{target.peer} ÷ {name}")
+            )
             if not peer or not peer.seconds or not ours:
                 yield f"{what} {sign} {target.bound:g}", None
                 continue

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 from benchmarks.measure import verdicts
-from benchmarks.work import FLOOR
 
 REACHED = {True: "reached", False: "**missed**", None: "not measured"}
 
@@ -42,10 +41,10 @@ def table(header, rows):
 def section(work, results):
     """Return a work's figures, and where its targets stand."""
     ours = [name for name in results if name.startswith("minidl")]
-    floor = results.get(FLOOR)
+    floor = results.get(work.floor)
     floor = floor if floor and floor.seconds else None
     header = [f"a {work.unit}", "median", "±", *(f"÷ {name}" for name in ours)]
-    header += ["÷ floor"] if floor else []
+    header += [f"÷ {work.floor}"] if floor else []
     rows = []
     for name, result in results.items():
         if not result.seconds:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-FLOOR = "np.dot alone"
+FLOOR, INLINE = "np.dot alone", "written inline"
 FIT, LOOP = "minidl fit", "minidl loop"
 
 
@@ -43,7 +43,8 @@ class Training:
     digits: bool = False
     goal: float | None = None
     targets: tuple[Target, ...] = ()
-    quick: bool = True
+    quick: int = 0  # the epochs of a turn when it must be quick; 0: leave it out
+    floor = FLOOR
 
     @property
     def unit(self):
@@ -53,11 +54,6 @@ class Training:
     def count(self):
         """How many units a turn has."""
         return 1 if self.goal else self.steps * self.epochs
-
-    @property
-    def short(self):
-        """What a quick run changes."""
-        return {"epochs": 1 if self.steps > 22 else 4}
 
     def data(self):
         """Return (x, y) to train on and (x, y) held out."""
@@ -90,8 +86,7 @@ class Prediction:
     calls: int  # in a turn
     targets: tuple[Target, ...] = ()
     widths: tuple[int, ...] = (64, 64, 10)
-    quick: bool = True
-    unit, short = "call", {}
+    unit, quick, floor = "call", True, None
 
     @property
     def count(self):
@@ -113,8 +108,7 @@ class Check:
     features: int
     samples: int
     targets: tuple[Target, ...] = ()
-    quick: bool = True
-    unit, count, short = "check", 1, {}
+    unit, count, quick, floor = "check", 1, True, None
 
     def arrays(self):
         """Return x, weight and bias."""
@@ -150,6 +144,7 @@ WORK = (
         "2-16-16-2, batch 32",
         TINY,
         epochs=10,
+        quick=5,
         targets=(Target(TORCH, 6), Target(SKLEARN, 4), Target(JAX, 1)),
     ),
     Training(
@@ -157,7 +152,8 @@ WORK = (
         MIDDLE,
         batch=128,
         steps=50,
-        epochs=2,
+        epochs=6,
+        quick=1,
         targets=(
             Target(TORCH, 1),
             Target(COMPILED, 1),
@@ -169,9 +165,8 @@ WORK = (
         "1024-4096-4096-1000, batch 512",
         LARGE,
         batch=512,
-        steps=6,
+        steps=20,
         targets=(Target(TORCH, 0.9), Target(FLOOR, 1.06)),
-        quick=False,
     ),
     Training(
         "2-16-16-2, batch 32, Adam",
@@ -186,11 +181,10 @@ WORK = (
         MIDDLE,
         batch=128,
         steps=50,
-        epochs=2,
+        epochs=6,
         optimizer="Adam",
         learning_rate=0.001,
         targets=(Target(TORCH, 1),),
-        quick=False,
     ),
     *(
         Training(
@@ -200,7 +194,7 @@ WORK = (
             learning_rate=rate,
             goal=goal,
             targets=ALL_DIGITS,
-            quick=name == "momentum",
+            quick=5 if name == "momentum" else 0,
             **DIGITS,
         )
         for what, goal in (("many epochs", None), ("to 97 % held-out", 0.97))
@@ -211,9 +205,11 @@ WORK = (
         (2, 16, 3),
         batch=1,
         steps=500,
-        targets=(Target(TORCH, 6), Target(SKLEARN, 3), Target("inline functions", 1)),
+        epochs=2,
+        quick=1,
+        targets=(Target(TORCH, 6), Target(SKLEARN, 3), Target(INLINE, 1)),
     ),
-    Training("a small CNN on 28 × 28, batch 64", batch=64, steps=10),
+    Training("a small CNN on 28 × 28, batch 64", batch=64, steps=10, epochs=2, quick=1),
     Prediction(
         "prediction of one sample by 64-64-10",
         samples=1,

@@ -6,17 +6,30 @@ untimed, and what it returns, timed. That gives the value all libraries should a
 
 import itertools
 
+import numpy as np
+
 from benchmarks.work import NotHere
 
 
 class Trainer:
-    """How a library trains; the first two methods and the third, accuracy, are its own."""
+    """How a library trains: `build`, `reset`, `train` and `accuracy` are its own."""
 
     def __init__(self, work):
         self.work = work
         self.x, self.y, self.held_out_x, self.held_out_y = work.data()
+        self.seed, self.epoch = 0, 0
         self.build()
         self.reset()
+
+    def orders(self, epochs):
+        """Yield the order of the data in the next epochs: that of `minidl.fit`, for every peer."""
+        for _ in range(epochs):
+            yield self.rng().permutation(len(self.x))
+
+    def rng(self):
+        """Return what the order of the next epoch is drawn from."""
+        self.epoch += 1
+        return np.random.default_rng([self.seed, self.epoch - 1])
 
     def build(self):
         """Make the network."""
@@ -49,6 +62,7 @@ def training(trainer):
         one = trainer(work)
 
         def fresh():
+            one.seed, one.epoch = one.seed + 1, 0
             if work.goal is None:
                 return lambda: one.train(work.epochs)
             one.reset()

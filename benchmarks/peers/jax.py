@@ -51,7 +51,6 @@ def update(work, parameters, gradients, state):
 
 class Steps(Trainer):
     def build(self):
-        self.rng = np.random.default_rng(0)
         self.data = jnp.asarray(self.x), jnp.asarray(self.y)
         work = self.work
 
@@ -70,7 +69,7 @@ class Steps(Trainer):
                 return carry, values[-1]
             return step(carry, order[whole:], x, y)
 
-        self.epoch = jax.jit(epoch, donate_argnums=0)
+        self.scan = jax.jit(epoch, donate_argnums=0)
         self.scores = jax.jit(scores)
 
     def reset(self):
@@ -81,8 +80,8 @@ class Steps(Trainer):
 
     def train(self, epochs):
         size = self.work.batch
-        for _ in range(epochs):
-            order = self.rng.permutation(len(self.x)).astype(np.int32)
+        for order in self.orders(epochs):
+            order = order.astype(np.int32)
             for start in range(0, len(order), size):
                 rows = order[start : start + size]
                 self.carry, value = self.step(self.carry, rows, *self.data)
@@ -96,9 +95,9 @@ class Steps(Trainer):
 
 class Scan(Steps):
     def train(self, epochs):
-        for _ in range(epochs):
-            order = self.rng.permutation(len(self.x)).astype(np.int32)
-            self.carry, value = self.epoch(self.carry, order, *self.data)
+        for order in self.orders(epochs):
+            order = order.astype(np.int32)
+            self.carry, value = self.scan(self.carry, order, *self.data)
         jax.block_until_ready(self.carry)
         return float(value)
 

@@ -1,7 +1,5 @@
 """minidl: through `fit`, and through the loop that the README shows."""
 
-import itertools
-
 import numpy as np
 
 import minidl
@@ -58,7 +56,6 @@ class Fit(Trainer):
     def reset(self):
         self.network = network(self.work)
         self.optimizer = optimizer(self.work, self.network)
-        self.seeds = itertools.count()
 
     def fit(self, **options):
         return fit(
@@ -68,7 +65,7 @@ class Fit(Trainer):
             self.x,
             self.y,
             batch_size=self.work.batch,
-            seed=next(self.seeds),
+            seed=self.seed,
             progress=False,
             **options,
         )
@@ -91,14 +88,10 @@ class Goal:
 
 
 class Loop(Fit):
-    def build(self):
-        self.rng = np.random.default_rng(0)
-        self.loss = SoftmaxCrossEntropy()
-
     def train(self, epochs):
-        network, loss, optimizer = self.network, self.loss, self.optimizer
+        network, loss, optimizer = self.network, SoftmaxCrossEntropy(), self.optimizer
         for _ in range(epochs):
-            for x_batch, y_batch in batches(self.x, self.y, self.work.batch, self.rng):
+            for x_batch, y_batch in batches(self.x, self.y, self.work.batch, self.rng()):
                 value = loss_and_gradients(network, loss, x_batch, y_batch)
                 optimizer.step()
         return value

@@ -3,7 +3,7 @@
 import numpy as np
 
 from benchmarks.peers import Trainer, training
-from benchmarks.work import FLOOR, NotHere, Training
+from benchmarks.work import FLOOR, INLINE, NotHere, Training
 
 VERSION = np.__version__
 
@@ -35,67 +35,21 @@ class Products(Trainer):
             dot(xs[0].T, xs[1])
 
 
-def forward(x, w1, b1, w2, b2):
-    hidden = np.maximum(x @ w1 + b1, 0)
-    return hidden, hidden @ w2 + b2
-
-
-def softmax(z):
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
-
-
-def backward(x, y, hidden, probabilities, w2):
-    dz = probabilities.copy()
-    dz[np.arange(len(y)), y] -= 1
-    dz /= len(y)
-    dh = dz @ w2.T * (hidden > 0)
-    return x.T @ dh, dh.sum(axis=0), hidden.T @ dz, dz.sum(axis=0)
-
-
 class Inline(Trainer):
-    """One hidden layer by the textbook's functions on global arrays."""
+    """One hidden layer and one sample a step, as one writes it into a notebook."""
 
     def build(self):
-        if len(self.work.widths) != 3 or self.work.optimizer != "SGD":
-            raise NotHere("it is written out for one hidden layer and SGD")
-        self.rng = np.random.default_rng(0)
+        if len(self.work.widths) != 3 or self.work.batch != 1:
+            raise NotHere
 
     def reset(self):
         self.parameters = list(self.work.initial())
 
     def train(self, epochs):
-        x, y, size, rate = self.x, self.y, self.work.batch, np.float32(self.work.learning_rate)
-        w1, b1, w2, b2 = self.parameters
-        for _ in range(epochs):
-            order = self.rng.permutation(len(x))
-            for start in range(0, len(x), size):
-                rows = order[start : start + size]
-                xb, yb = x[rows], y[rows]
-                hidden, z = forward(xb, w1, b1, w2, b2)
-                probabilities = softmax(z)
-                loss = -np.log(probabilities[np.arange(len(yb)), yb]).mean()
-                dw1, db1, dw2, db2 = backward(xb, yb, hidden, probabilities, w2)
-                w1 -= rate * dw1
-                b1 -= rate * db1
-                w2 -= rate * dw2
-                b2 -= rate * db2
-        return float(loss)
-
-
-class InlineSample(Inline):
-    """The same for one sample at a time, on vectors."""
-
-    def build(self):
-        super().build()
-        if self.work.batch != 1:
-            raise NotHere("it takes one sample a step")
-
-    def train(self, epochs):
         x, y, rate = self.x, self.y, np.float32(self.work.learning_rate)
         w1, b1, w2, b2 = self.parameters
-        for _ in range(epochs):
-            for i in self.rng.permutation(len(x)):
+        for order in self.orders(epochs):
+            for i in order:
                 hidden = np.maximum(x[i] @ w1 + b1, 0)
                 z = hidden @ w2 + b2
                 e = np.exp(z - z.max())
@@ -107,13 +61,58 @@ class InlineSample(Inline):
                 b1 -= rate * dh
                 w2 -= rate * np.outer(hidden, dz)
                 b2 -= rate * dz
-        return float(loss)
+        return loss
+
+
+def relu(z):
+    return np.maximum(z, 0)
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def forward(x, parameters):
+    w1, b1, w2, b2 = parameters
+    hidden = relu(x @ w1 + b1)
+    return hidden, softmax(hidden @ w2 + b2)
+
+
+def cross_entropy(probabilities, y):
+    return -np.log(probabilities[np.arange(len(y)), y]).mean()
+
+
+def backward(x, y, hidden, probabilities, w2):
+    dz = probabilities.copy()
+    dz[np.arange(len(y)), y] -= 1
+    dz /= len(y)
+    dh = dz @ w2.T * (hidden > 0)
+    return x.T @ dh, dh.sum(axis=0), hidden.T @ dz, dz.sum(axis=0)
+
+
+class Functions(Inline):
+    """The same in functions of a batch, which here has one sample."""
+
+    def train(self, epochs):
+        x, y, size, rate = self.x, self.y, self.work.batch, np.float32(self.work.learning_rate)
+        parameters = self.parameters
+        for order in self.orders(epochs):
+            for start in range(0, len(x), size):
+                rows = order[start : start + size]
+                x_batch, y_batch = x[rows], y[rows]
+                hidden, probabilities = forward(x_batch, parameters)
+                loss = cross_entropy(probabilities, y_batch)
+                gradients = backward(x_batch, y_batch, hidden, probabilities, parameters[2])
+                for parameter, gradient in zip(parameters, gradients, strict=True):
+                    parameter -= rate * gradient
+        return loss
 
 
 WAYS = {
     Training: {
         FLOOR: training(Products),
-        "inline functions": training(Inline),
-        "inline, on vectors": training(InlineSample),
+        INLINE: training(Inline),
+        "inline, in functions of a batch": training(Functions),
     }
 }

@@ -21,6 +21,7 @@ def classifier(work, x, y):
         learning_rate_init=work.learning_rate,
         momentum=0.9 if work.optimizer == "momentum" else 0.0,
         nesterovs_momentum=False,
+        shuffle=work.goal is None,
         random_state=0,
     )
     return model.partial_fit(x[: work.batch], y[: work.batch], classes=np.arange(work.widths[-1]))
@@ -41,8 +42,11 @@ class Epochs(Trainer):
         set_weights(self.model, self.work)
 
     def train(self, epochs):
-        for _ in range(epochs):
-            self.model.partial_fit(self.x, self.y)
+        for order in self.orders(epochs):
+            if self.work.goal:  # all take the same order, so it does not shuffle by itself
+                self.model.partial_fit(self.x[order], self.y[order])
+            else:
+                self.model.partial_fit(self.x, self.y)
         return self.model.loss_
 
     def accuracy(self):

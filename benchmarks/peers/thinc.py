@@ -25,9 +25,6 @@ def network(work, initial):
 
 
 class Updates(Trainer):
-    def build(self):
-        self.rng = np.random.default_rng(0)
-
     def reset(self):
         if self.work.optimizer == "momentum":
             raise NotHere("its SGD has no momentum")
@@ -44,8 +41,7 @@ class Updates(Trainer):
     def train(self, epochs):
         x, y, size, model = self.x, self.y, self.work.batch, self.model
         softmax = model.ops.softmax
-        for _ in range(epochs):
-            order = self.rng.permutation(len(x))
+        for order in self.orders(epochs):
             for start in range(0, len(x), size):
                 rows = order[start : start + size]
                 target = y[rows]

@@ -55,8 +55,8 @@ class Eager(Trainer):
 
     def train(self, epochs):
         x, y, size, optimizer = self.x, self.y, self.work.batch, self.optimizer
-        for _ in range(epochs):
-            for rows in torch.randperm(len(x)).split(size):
+        for order in self.orders(epochs):
+            for rows in torch.from_numpy(order).split(size):
                 optimizer.zero_grad()
                 loss = self.loss(x[rows], y[rows])
                 loss.backward()
