@@ -13,7 +13,7 @@ class Result:
     """Of one way: seconds a unit, round by round; or the reason why there are none."""
 
     seconds: list = field(default_factory=list)
-    values: list = field(default_factory=list)
+    counts: list = field(default_factory=list)
     memory: float = float("nan")
     first: float | None = None
     reason: str = ""
@@ -72,9 +72,9 @@ def measure(work, found, seconds, most_rounds=50, pause=0.0, leave_out=()):
     while rounds < 3 or (rounds < most_rounds and time.perf_counter() - started < seconds):
         for worker, name, result in able:
             time.sleep(pause)  # until the threads of the one before sleep
-            taken, value = worker.ask("turn", name)
+            taken, count = worker.ask("turn", name)
             result.seconds.append(taken / work.count)
-            result.values.append(value)
+            result.counts.append(count)
         rounds += 1
     for worker in found:
         worker.ask("drop")

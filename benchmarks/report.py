@@ -63,7 +63,7 @@ def section(work, results):
 
 
 def _epochs(work, result):
-    epochs = sorted(result.values) if getattr(work, "goal", None) else []
+    epochs = sorted(result.counts) if getattr(work, "goal", None) else []
     return f"{epochs[0]} to {epochs[-1]} epochs" if epochs else ""
 
 

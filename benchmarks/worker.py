@@ -86,11 +86,12 @@ def _prepare(peer, ready, work, name):
         value = fresh()()
     except NotHere as reason:
         return {"reason": str(reason)}
-    return {"value": _plain(value), "memory": _peak() - before}
+    value = value.tolist() if hasattr(value, "tolist") else value  # no library's own type
+    return {"value": value, "memory": _peak() - before}
 
 
 def _turn(peer, ready, name):
-    """Return the seconds of a turn, without garbage collection, and its value.
+    """Return the seconds of a turn, without garbage collection, and a count that it gives.
 
     On one core they are those of this process, less what other programs took in between.
     """
@@ -102,11 +103,7 @@ def _turn(peer, ready, name):
     value = run()
     seconds = clock() - start
     gc.enable()
-    return seconds, _plain(value)
-
-
-def _plain(value):
-    return value.tolist() if hasattr(value, "tolist") else value  # no library's own type
+    return seconds, value if isinstance(value, int) else None
 
 
 def _drop(peer, ready):
