@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minidl.parameters import Array
-from minidl.validation import integer, number
+from minidl.validation import instance, integer, number
 
 __all__ = [
     "CosineDecay",
@@ -232,7 +232,7 @@ def as_rate(
     ValueError, TypeError
         For anything else, and for a function that gives no rate after 0 steps.
     """
-    if not callable(value):
+    if not callable(instance(name, value)):
         return number(name, value, above=above, least=least)
     number(f"{name} after 0 steps", value(0), least=0)
     schedule: Rate = value
