@@ -2,8 +2,10 @@
 
 Each library works in a process of its own, all on the same cores, one at a time and in turns.
 Printed are medians, half the distance of the quartiles (±), and how many times as long as minidl
-each takes: the median of the ratio round by round. The memory is what preparing and the first turn
-add at their peak to what the library's process holds.
+each takes: the median of the ratio round by round. On one thread the time is the processor's, so
+that what other programs take in between does not count. The memory is what preparing and the first
+turn add at their peak to what the library's process holds. All take the batches in one order, but
+scikit-learn shuffles by itself where no goal is set, and tells two classes apart by one output.
 
 `python -m benchmarks NAME` runs one of the other comparisons: gradcheck, convolution,
 dense_family, sequences, imports, memory.
