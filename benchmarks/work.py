@@ -209,7 +209,6 @@ WORK = (
         quick=1,
         targets=(Target(TORCH, 6), Target(SKLEARN, 3), Target(INLINE, 1)),
     ),
-    Training("a small CNN on 28 × 28, batch 64", batch=64, steps=10, epochs=2, quick=1),
     Prediction(
         "prediction of one sample by 64-64-10",
         samples=1,
@@ -229,4 +228,5 @@ WORK = (
         ),
     ),
     Check("gradient check of Dense(64, 64), 8 samples", features=64, samples=8),
+    Training("a small CNN on 28 × 28, batch 64", batch=64, steps=10, epochs=2, quick=1),
 )

@@ -69,6 +69,15 @@ class Eager(Trainer):
             return right.float().mean().item()
 
 
+class ChannelsLast(Eager):
+    def build(self):
+        if self.work.widths:
+            raise NotHere
+        super().build()
+        self.network.to(memory_format=torch.channels_last)
+        self.x = self.x.to(memory_format=torch.channels_last)
+
+
 class Compiled(Eager):
     def build(self):
         if not shutil.which("g++") and not shutil.which("clang++"):
@@ -99,7 +108,11 @@ def check(**options):
 
 
 WAYS = {
-    Training: {"torch eager": training(Eager), "torch.compile": training(Compiled)},
+    Training: {
+        "torch eager": training(Eager),
+        "torch eager, channels last": training(ChannelsLast),
+        "torch.compile": training(Compiled),
+    },
     Prediction: {"torch eager": prediction},
     Check: {"torch gradcheck": check(), "torch gradcheck, fast": check(fast_mode=True)},
 }

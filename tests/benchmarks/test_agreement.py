@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks import imports, memory
 from benchmarks.measure import measure, verdicts, workers
+from benchmarks.peers.minidl import Loop
 from benchmarks.report import section
 from benchmarks.work import COMPILED, FIT, FLOOR, LOOP, Check, Prediction, Target, Training
 
@@ -58,6 +60,18 @@ def test_torch_computes_the_same():
     with workers(1, ["minidl", "torch"]) as (found, _):
         for work in WORKS.values():
             agree(work, found)
+
+
+def test_importing_minidl_is_measured_beside_numpy():
+    text = imports.measure(("numpy", "minidl"), rounds=2)
+    assert "minidl ÷ numpy = " in text
+
+
+def test_a_small_step_needs_at_least_its_parameters_gradients_and_activations():
+    most, least = memory.peak(Loop, "SGD", widths=(30, 200, 20), batch=50)
+    parameters = 30 * 200 + 200 + 200 * 20 + 20
+    assert least == 4 * (2 * parameters + 50 * (30 + 200 + 200 + 20))
+    assert least <= most
 
 
 def test_a_report_says_how_many_times_as_long_each_takes_and_which_targets_are_reached(found):
