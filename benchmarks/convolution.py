@@ -13,79 +13,48 @@ from benchmarks.beside_torch import (  # first: sets the threads
 )
 
 # isort: split
-import numpy as np
-
-from minidl import (
-    SGD,
-    AvgPool2D,
-    Conv2D,
-    Dense,
-    Flatten,
-    GlobalAveragePool2D,
-    MaxPool2D,
-    ReLU,
-    Sequential,
-    SoftmaxCrossEntropy,
-)
+from benchmarks.peers.minidl import network, optimizer
+from benchmarks.peers.torch import network as torch_network
+from benchmarks.work import Training
+from minidl import AvgPool2D, Conv2D, GlobalAveragePool2D, MaxPool2D, SoftmaxCrossEntropy
 
 SAMPLES = 64
+WORK = Training("", batch=SAMPLES, steps=1)
 
 
 def our_step(x, target):
-    rng = np.random.default_rng(0)
-    network = Sequential(
-        Conv2D(1, 8, 3, padding=1, rng=rng),
-        ReLU(),
-        MaxPool2D(2),
-        Conv2D(8, 16, 3, padding=1, rng=rng),
-        ReLU(),
-        MaxPool2D(2),
-        Flatten(),
-        Dense(16 * 7 * 7, 10, rng=rng),
-    )
-    optimizer, loss = SGD(network, 0.01), SoftmaxCrossEntropy()
+    model, loss = network(WORK), SoftmaxCrossEntropy()
+    update = optimizer(WORK, model).step
 
     def step():
-        logits, caches = network.forward(x)
+        logits, caches = model.forward(x)
         _, cache = loss.forward(logits, target)
-        network.backward_parameters(loss.backward(1.0, cache), caches)
-        optimizer.step()
+        model.backward_parameters(loss.backward(1.0, cache), caches)
+        update()
 
     activations = x.nbytes
     y = x
-    for layer in network:
+    for layer in model:
         y = layer(y)
         activations += y.nbytes
     return step, activations
 
 
 def their_step(x, target, memory_format):
-    nn = torch.nn
-    network = nn.Sequential(
-        nn.Conv2d(1, 8, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(8, 16, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(16 * 7 * 7, 10),
-    ).to(memory_format=memory_format)
-    optimizer = torch.optim.SGD(network.parameters(), 0.01)
+    model = torch_network(WORK).to(memory_format=memory_format)
+    optimizer = torch.optim.SGD(model.parameters(), WORK.learning_rate)
     x, target = torch.tensor(x).to(memory_format=memory_format), torch.tensor(target)
 
     def step():
         optimizer.zero_grad()
-        nn.functional.cross_entropy(network(x), target).backward()
+        torch.nn.functional.cross_entropy(model(x), target).backward()
         optimizer.step()
 
     return step
 
 
 def main():
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(SAMPLES, 1, 28, 28)).astype(np.float32)
-    target = rng.integers(0, 10, SAMPLES)
+    x, target, *_ = WORK.data()
     ours, activations = our_step(x, target)
     theirs = their_step(x, target, torch.contiguous_format)
     channels_last = their_step(x, target, torch.channels_last)
