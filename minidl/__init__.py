@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from minidl.callbacks import *
+    from minidl.checkpoint import *
     from minidl.composition import *
     from minidl.containers import *
     from minidl.history import *
@@ -28,20 +29,21 @@ __version__ = "0.1.0"
 # fmt: off
 __all__ = [
     "ELU", "GELU", "GRU", "LSTM", "RNN", "SGD", "Adam", "AdamW", "Add", "AvgPool2D",
-    "BatchNorm", "Buffer", "ClipNorm", "ClipValue", "Concatenate", "Conv2D", "CosineDecay",
-    "Dense", "DivergenceError", "Dropout", "EarlyStopping", "Embedding", "ExponentialDecay",
-    "Flatten", "GlobalAveragePool2D", "GradientErrors", "Hinge", "History", "Huber", "Layer",
-    "LayerNorm", "LeakyReLU", "LinearDecay", "LogSoftmax", "Loss", "MaxPool2D",
-    "MeanAbsoluteError", "MeanSquaredError", "MultiHeadAttention", "Optimizer", "Parameter",
-    "ParameterVector", "PositionalEncoding", "RMSProp", "ReLU", "Reshape", "Residual",
-    "Sequential", "SiLU", "Sigmoid", "SigmoidCrossEntropy", "Softmax", "SoftmaxCrossEntropy",
-    "Softplus", "StepDecay", "Steps", "Tanh", "WarmUp", "accuracy", "batches", "fit",
-    "loss_and_gradients", "predict", "predict_classes", "predict_proba",
+    "BatchNorm", "Buffer", "BusyError", "ClipNorm", "ClipValue", "Concatenate", "Conv2D",
+    "CosineDecay", "Dense", "DivergenceError", "Dropout", "EarlyStopping", "Embedding",
+    "ExponentialDecay", "Flatten", "GlobalAveragePool2D", "GradientErrors", "Hinge", "History",
+    "Huber", "Layer", "LayerNorm", "LeakyReLU", "LinearDecay", "LogSoftmax", "Loss",
+    "MaxPool2D", "MeanAbsoluteError", "MeanSquaredError", "ModelFileError",
+    "MultiHeadAttention", "Optimizer", "Parameter", "ParameterVector", "PositionalEncoding",
+    "RMSProp", "ReLU", "Reshape", "Residual", "Sequential", "SiLU", "Sigmoid",
+    "SigmoidCrossEntropy", "Softmax", "SoftmaxCrossEntropy", "Softplus", "StepDecay", "Steps",
+    "Tanh", "WarmUp", "accuracy", "batches", "fit", "load", "loss_and_gradients", "predict",
+    "predict_classes", "predict_proba", "save",
 ]
 
 _HOMES = (  # what loads the most comes last
     "parameters", "layer", "layers", "containers", "composition", "losses", "schedules",
-    "optimizers", "history", "prediction", "callbacks", "training",
+    "optimizers", "history", "prediction", "callbacks", "training", "checkpoint",
 )
 # fmt: on
 

@@ -57,6 +57,9 @@ class PositionalEncoding(Layer):
             [0.841, 0.54 , 0.01 , 1.   ]]], dtype=float32)
     """
 
+    config = ("features", "max_length")
+    shapes = ("encoding= max_length features",)
+
     def __init__(self, features: int, max_length: int = 1024) -> None:
         self.features = integer("features", features, least=1)
         self.max_length = integer("max_length", max_length, least=1)
@@ -152,6 +155,15 @@ class MultiHeadAttention(Layer):
     (array([[ True,  True, False]]), MultiHeadAttention(4, 2 heads, causal))
     """
 
+    config = ("features", "heads", "causal", "bias")
+    shapes = (
+        "weight_qkv features 3*features",
+        "weight_output features features",
+        "bias_query? features",
+        "bias_value? features",
+        "bias_output? features",
+    )
+    bias = property(lambda self: self.bias_output is not None)
     differentiable = 1
 
     def __init__(

@@ -63,6 +63,9 @@ class Dense(Layer):
     Dense(2 → 3)
     """
 
+    config = ("in_features", "out_features", "bias")
+    shapes = ("weight in_features out_features", "bias? out_features")
+
     def __init__(
         self,
         in_features: int,

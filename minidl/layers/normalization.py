@@ -81,6 +81,14 @@ class BatchNorm(Layer):
     (array([0.2, 1. ], dtype=float32), array([1.1, 0.9], dtype=float32))
     """
 
+    config = ("features", "axis", "momentum", "eps")
+    shapes = (
+        "gain features",
+        "bias features",
+        "running_mean features",
+        "running_variance features",
+    )
+
     def __init__(
         self,
         features: int,
@@ -219,6 +227,9 @@ class LayerNorm(Layer):
     array([[-1.225,  0.   ,  1.225],
            [ 0.   ,  0.   ,  0.   ]], dtype=float32)
     """
+
+    config = ("features", "eps")
+    shapes = ("gain features", "bias features")
 
     def __init__(self, features: int, *, eps: float = 1e-5, dtype: DTypeLike = np.float32) -> None:
         self.features = integer("features", features, least=1)

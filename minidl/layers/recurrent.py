@@ -23,6 +23,12 @@ class _Recurrent(Layer):
     at all steps are one matrix product, and so is each gradient of the weights.
     """
 
+    config = ("in_features", "hidden_features", "last")
+    shapes: ClassVar[tuple[str, ...]] = (
+        "weight_input in_features gates*hidden_features",
+        "weight_hidden hidden_features gates*hidden_features",
+        "bias gates*hidden_features",
+    )
     differentiable = 1
     gates: ClassVar[int]
     hidden_bias: ClassVar[bool] = False
@@ -295,6 +301,7 @@ class GRU(_Recurrent):
     ((2, 4, 5), GRU(3 → 5))
     """
 
+    shapes = (*_Recurrent.shapes, "bias_hidden hidden_features")
     gates = 3
     hidden_bias = True
 

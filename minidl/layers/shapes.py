@@ -31,6 +31,8 @@ class Flatten(Layer):
     (5, 48)
     """
 
+    config = ()
+
     def forward(self, x: Array) -> tuple[Array, tuple[int, ...]]:
         """Return (x as rows, cache)."""
         shape = np.shape(x)
@@ -65,6 +67,8 @@ class Reshape(Layer):
     >>> layer(np.zeros((5, 784))).shape
     (5, 1, 28, 28)
     """
+
+    config = ("shape",)
 
     def __init__(self, shape: Sequence[int]) -> None:
         if not isinstance(shape, (tuple, list)):
