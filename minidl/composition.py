@@ -141,7 +141,8 @@ class Add(Branches):
     Parameters
     ----------
     *layers : Layer
-        The branches, at least one; their outputs have one shape. ``Sequential()`` hands its input on.
+        The branches, at least one; their outputs have one shape. ``Sequential()`` hands its
+        input on.
 
     Raises
     ------

@@ -45,9 +45,8 @@ class Layer(ABC):
         What `minidl.save` writes down: the names of those arguments of the constructor, which
         are attributes too, that say what the layer is: not those for random numbers and initial
         values. None: the layer cannot be saved.
-    shapes : tuple of str
-        In a layer of minidl: the arrays that it has, by its configuration, as
-        ``"weight in_features out_features"``; see `minidl.checkpoint.architecture`.
+    shapes : function of the configuration
+        In a layer of minidl: the shapes of the arrays that it will have, by name.
 
     Examples
     --------
@@ -72,7 +71,7 @@ class Layer(ABC):
     differentiable: ClassVar[int | None] = None
     takes_integers: ClassVar[bool] = False
     config: ClassVar[tuple[str, ...] | None] = None
-    shapes: ClassVar[tuple[str, ...]] = ()
+    shapes: ClassVar[Any] = staticmethod(lambda **config: {})
 
     @abstractmethod
     def forward(self, *inputs: Any, **constants: Any) -> tuple[Any, Any]:

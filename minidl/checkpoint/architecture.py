@@ -1,10 +1,11 @@
 """Networks as data: a list of nodes, each a class that is known and its configuration.
 
-A node names its class, a key of a dictionary that stands here or that the caller gives, and holds
-the values of ``config``, the arguments of the constructor. A layer among them is a reference to an
-earlier node; the last node is the network.
+A node names its class, a key of the dictionary that stands here or of one that the caller gives,
+and holds the values of the class's ``config``. A layer among them is a reference to an earlier
+node, ``{"layer": 0}``; a layer that stands twice is one node. The last node is the network.
 """
 
+# ruff: noqa: F403, F405 (the names are those of the vocabulary)
 from __future__ import annotations
 
 import inspect
@@ -14,178 +15,157 @@ from typing import Any
 
 import numpy as np
 
-from minidl import composition, containers, layers, losses
+from minidl.composition import *
+from minidl.containers import *
 from minidl.initializers import zeros
 from minidl.layer import Layer
-from minidl.parameters import Parameter
+from minidl.layers import *
+from minidl.losses import *
 
-__all__ = ["VOCABULARY", "build", "check_nodes", "encode", "reserve"]
+__all__ = ["VOCABULARY", "build", "check_shapes", "encode", "places_of"]
 
 # fmt: off
 VOCABULARY: dict[str, Any] = {
-    "Add": composition.Add, "AvgPool2D": layers.AvgPool2D, "BatchNorm": layers.BatchNorm,
-    "Concatenate": composition.Concatenate, "Conv2D": layers.Conv2D, "Dense": layers.Dense,
-    "Dropout": layers.Dropout, "ELU": layers.ELU, "Embedding": layers.Embedding,
-    "Flatten": layers.Flatten, "GELU": layers.GELU, "GRU": layers.GRU,
-    "GlobalAveragePool2D": layers.GlobalAveragePool2D, "Hinge": losses.Hinge,
-    "Huber": losses.Huber, "LSTM": layers.LSTM, "LayerNorm": layers.LayerNorm,
-    "LeakyReLU": layers.LeakyReLU, "LogSoftmax": layers.LogSoftmax,
-    "MaxPool2D": layers.MaxPool2D, "MeanAbsoluteError": losses.MeanAbsoluteError,
-    "MeanSquaredError": losses.MeanSquaredError,
-    "MultiHeadAttention": layers.MultiHeadAttention,
-    "PositionalEncoding": layers.PositionalEncoding, "RNN": layers.RNN, "ReLU": layers.ReLU,
-    "Reshape": layers.Reshape, "Residual": composition.Residual,
-    "Sequential": containers.Sequential, "SiLU": layers.SiLU, "Sigmoid": layers.Sigmoid,
-    "SigmoidCrossEntropy": losses.SigmoidCrossEntropy, "Softmax": layers.Softmax,
-    "SoftmaxCrossEntropy": losses.SoftmaxCrossEntropy, "Softplus": layers.Softplus,
-    "Tanh": layers.Tanh,
+    "Add": Add, "AvgPool2D": AvgPool2D, "BatchNorm": BatchNorm, "Concatenate": Concatenate,
+    "Conv2D": Conv2D, "Dense": Dense, "Dropout": Dropout, "ELU": ELU, "Embedding": Embedding,
+    "Flatten": Flatten, "GELU": GELU, "GRU": GRU, "GlobalAveragePool2D": GlobalAveragePool2D,
+    "Hinge": Hinge, "Huber": Huber, "LSTM": LSTM, "LayerNorm": LayerNorm, "LeakyReLU": LeakyReLU,
+    "LogSoftmax": LogSoftmax, "MaxPool2D": MaxPool2D, "MeanAbsoluteError": MeanAbsoluteError,
+    "MeanSquaredError": MeanSquaredError, "MultiHeadAttention": MultiHeadAttention,
+    "PositionalEncoding": PositionalEncoding, "RNN": RNN, "ReLU": ReLU, "Reshape": Reshape,
+    "Residual": Residual, "Sequential": Sequential, "SiLU": SiLU, "Sigmoid": Sigmoid,
+    "SigmoidCrossEntropy": SigmoidCrossEntropy, "Softmax": Softmax,
+    "SoftmaxCrossEntropy": SoftmaxCrossEntropy, "Softplus": Softplus, "Tanh": Tanh,
 }
 # fmt: on
-_DEPTH, _PATHS, _TUPLES = 32, 100_000, 3
-_ROOM = 2**24
-_DRAWN = ("rng", "dtype", "weight_initializer", "bias_initializer")
+_DEEPEST, _MOST_PATHS, _ROOM = 32, 100_000, 2**22
+_DRAWN = {"rng": 0, "weight_initializer": zeros}
+"""What a constructor draws numbers with: they are overwritten, so none are drawn."""
 
 
 def encode(network: Layer) -> tuple[list[Any], dict[str, Any]]:
-    """Return the nodes of a network, and the classes among them that are not minidl's, by name.
+    """Return the nodes of a network, and the classes that there are, by name.
 
     Raises
     ------
     ValueError
-        If a class does not say its configuration, or the configuration cannot be written.
+        If a class does not say its configuration, or this cannot be written.
     """
     nodes: list[Any] = []
     places: dict[int, int] = {}
-    classes: dict[str, Any] = {}
+    classes = dict(VOCABULARY)
 
-    def value_of(value: Any, where: str, depth: int, tuples: int = 0) -> Any:
+    def value_of(value: Any, where: str, depth: int) -> Any:
         if isinstance(value, Layer):
             if id(value) not in places:
-                places[id(value)] = node_of(value, where, depth + 1)
+                places[id(value)] = node_of(value, depth + 1)
             return {"layer": places[id(value)]}
         if isinstance(value, np.ndarray) and value.ndim == 1:
             value = tuple(value.tolist())
-        layers = isinstance(value, list) and all(isinstance(item, Layer) for item in value)
-        if (isinstance(value, tuple) or layers) and tuples < _TUPLES:
-            return [value_of(item, where, depth, tuples + 1) for item in value]
+        if isinstance(value, (tuple, list)) and (
+            isinstance(value, tuple) or all(isinstance(item, Layer) for item in value)
+        ):
+            return [value_of(item, where, depth) for item in value]
         if not _is_plain(value):
             raise ValueError(
-                f"{where}: {value!r:.80} cannot be saved: numbers, booleans, strings, None, "
-                "tuples of these, layers and lists of layers can"
+                f"{where} is {value!r:.80}, which cannot be saved: numbers, booleans, strings, "
+                "None, tuples of these, layers and lists of layers can"
             )
         return value
 
-    def node_of(layer: Layer, where: str, depth: int) -> int:
-        kind = type(layer)
-        name, names = kind.__name__, kind.config
-        if depth > _DEPTH:
-            raise ValueError(f"{where}: layers are nested more than {_DEPTH} deep")
-        if VOCABULARY.get(name) is not kind and (
-            name in VOCABULARY or classes.setdefault(name, kind) is not kind
-        ):
-            raise ValueError(f"there are two classes named {name}: rename one of them")
-        if names is None:
-            own = tuple(one for one in inspect.signature(kind).parameters if one not in _DRAWN)
+    def node_of(layer: Layer, depth: int) -> int:
+        kind, name = type(layer), type(layer).__name__
+        if classes.setdefault(name, kind) is not kind:
+            raise ValueError(f"there are two classes of the name {name}")
+        if kind.config is None:
+            known = inspect.signature(kind).parameters
+            own = tuple(key for key in known if key not in _DRAWN and key != "dtype")
             raise ValueError(
                 f"{name} does not say what it is made of: add the line `config = {own}` to the "
-                "class, with the arguments of the constructor, which must be attributes too"
+                "class, the arguments of the constructor, which must be attributes too"
             )
+        if depth > _DEEPEST:
+            raise ValueError(f"layers are nested more than {_DEEPEST} deep")
         config = {}
-        for key in names:
+        for key in kind.config:
             if not hasattr(layer, key):
-                raise ValueError(f"{name}: config names {key!r}, which is no attribute of {layer}")
+                raise ValueError(f"{name} names {key!r} in its config, but has no such attribute")
             value = getattr(layer, key)
-            default = getattr(inspect.signature(kind).parameters.get(key), "default", None)
-            if isinstance(value, Parameter) or (value is None and isinstance(default, bool)):
-                value = value is not None  # an option that the layer keeps as a parameter
+            value = value is not None and value is not False if key == "bias" else value
             config[key] = value_of(value, f"{name}.{key}", depth)
-        try:
-            _call(kind, config).apply_defaults()
-        except TypeError as error:
-            raise ValueError(
-                f"{name}: its config does not suit the constructor: {error}"
-            ) from error
         nodes.append({"class": name, "config": config})
         return len(nodes) - 1
 
-    node_of(network, "the network", 0)
+    node_of(network, 0)
     return nodes, classes
 
 
-def check_nodes(nodes: Any, classes: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Raise unless these are nodes that can be built; return the path of every layer, and its node.
+def places_of(nodes: Any, classes: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Return the path of every layer, and its node; raise if these are no nodes.
 
-    Nothing is made, and what the nodes can lead to is bounded.
+    Nothing is made, and how much the nodes can stand for is bounded.
     """
     if not isinstance(nodes, list) or not nodes:
-        raise ValueError("the architecture must be a list of nodes")
+        raise ValueError("the architecture has no nodes")
     children: list[list[tuple[str, int]]] = []
     depths: list[int] = []
     paths: list[int] = []
     for place, node in enumerate(nodes):
-        if not isinstance(node, dict) or list(node) != ["class", "config"]:
-            raise ValueError(f"node {place} must have a class and a config")
-        name, config = node["class"], node["config"]
-        kind = classes.get(name) if isinstance(name, str) else None
-        if kind is None:
-            raise ValueError(
-                f"node {place}: {name!r:.80} is no layer of minidl: if it is one of your own, give "
-                "its class, load(path, layers={name: class})"
-            )
-        if not isinstance(config, dict) or list(config) != list(kind.config):
-            raise ValueError(f"node {place}: the config of {name} must be {kind.config}")
-        own = [
-            found for key, value in config.items() for found in _references(value, key, place, 0)
-        ]
+        config = _config(place, node, classes)
+        own = []
+        for key, value in config.items():
+            several = value if isinstance(value, list) else [value]
+            for number, item in enumerate(several):
+                if not isinstance(item, dict):
+                    if not _is_plain(item):
+                        raise ValueError(f"node {place}: {key} is out of bounds")
+                    continue
+                child = item.get("layer")
+                if len(item) != 1 or type(child) is not int or not 0 <= child < place:
+                    raise ValueError(f"node {place}: {key} refers to no earlier node")
+                own.append((f"{key}.{number}" if several is value else key, child))
         children.append(own)
         depths.append(1 + max((depths[child] for _, child in own), default=0))
         paths.append(1 + sum(paths[child] for _, child in own))
-        if depths[-1] > _DEPTH + 1 or paths[-1] > _PATHS:
+        if depths[-1] > _DEEPEST + 1 or paths[-1] > _MOST_PATHS:
             raise ValueError(f"node {place}: layers are nested too deep, or stand too often")
 
     def spread(place: int, path: str) -> Iterator[tuple[str, int]]:
         yield path, place
         for key, child in children[place]:
-            yield from spread(child, f"{path}.{key}" if path else key)
+            yield from spread(child, f"{path}{key}.")
 
     return list(spread(len(nodes) - 1, ""))
 
 
-def reserve(
-    nodes: list[Any], layers: list[tuple[str, int]], sizes: Mapping[str, tuple[int, ...]]
+def check_shapes(
+    nodes: list[Any], places: list[tuple[str, int]], sizes: Mapping[str, tuple[int, ...]]
 ) -> None:
     """Raise unless the arrays of minidl's own layers have the shapes that their nodes need.
 
     Parameters
     ----------
-    nodes, layers
-        The nodes, and the path and node of each layer.
+    nodes, places
+        The nodes, and the paths of the layers with their nodes.
     sizes : dict of str to tuple of int
-        The shape of each array that is there, by every path.
+        The shape of each array that there is, under all its paths.
     """
-    free, room = [], _ROOM
-    shapes = {}
-    for place, node in enumerate(nodes):
-        kind = VOCABULARY.get(node["class"])
-        shapes[place] = None if kind is None else _shapes(kind, node["config"])
-        room -= sum(math.prod(shape) for shape, _ in (shapes[place] or {}).values())
-    if room + 16 * sum(math.prod(shape) for shape in sizes.values()) < 0:
+    shapes = [_shapes(node) if node["class"] in VOCABULARY else None for node in nodes]
+    needed = sum(math.prod(shape) for own in shapes for shape in (own or {}).values())
+    if needed > 16 * sum(map(math.prod, sizes.values())) + _ROOM:
         raise ValueError("the layers need much more memory than the file has numbers")
-    expected = {}
-    for path, place in layers:
-        own = shapes[place]
-        if own is None:
-            free.append(f"{path}." if path else "")
-        for name, (shape, stored) in (own or {}).items():
-            if stored:
-                expected[f"{path}.{name}" if path else name] = shape
-    for name, shape in expected.items():
-        if sizes.get(name) != shape:
-            there = f"has shape {sizes[name]}" if name in sizes else "is not there"
-            raise ValueError(f"{name} {there}, but the layer needs shape {shape}")
-    for name in sizes:
-        if name not in expected and not name.startswith(tuple(free)):
-            raise ValueError(f"{name} is no array of one of the layers")
+    foreign = tuple(path for path, place in places if shapes[place] is None)
+    expected = {
+        path + name: shape
+        for path, place in places
+        for name, shape in (shapes[place] or {}).items()
+        if not name.startswith("=")
+    }
+    for name in [*expected, *sizes]:
+        there, needed_there = sizes.get(name, "no such array"), expected.get(name, "none")
+        free = name not in expected and name.startswith(foreign)
+        if there != needed_there and not free:
+            raise ValueError(f"{name}: the file has {there}, its layer needs {needed_there}")
 
 
 def build(nodes: list[Any], classes: Mapping[str, Any]) -> Layer:
@@ -193,92 +173,52 @@ def build(nodes: list[Any], classes: Mapping[str, Any]) -> Layer:
     built: list[Layer] = []
 
     def given(value: Any) -> Any:
-        if isinstance(value, dict):
-            return built[value["layer"]]
         if isinstance(value, list):
             items = [given(item) for item in value]
             return items if any(isinstance(item, Layer) for item in items) else tuple(items)
-        return value
+        return built[value["layer"]] if isinstance(value, dict) else value
 
     for place, node in enumerate(nodes):
         kind = classes[node["class"]]
+        config = {key: given(value) for key, value in node["config"].items()}
         try:
-            arguments = _call(kind, {key: given(item) for key, item in node["config"].items()})
-            layer = kind(*arguments.args, **arguments.kwargs)
+            known = inspect.signature(kind).parameters.values()
+            drawn = {each.name: _DRAWN[each.name] for each in known if each.name in _DRAWN}
+            several = [each.name for each in known if each.kind is each.VAR_POSITIONAL]
+            layers = [layer for name in several for layer in config.pop(name, ())]
+            built.append(kind(*layers, **{**drawn, **config}))
         except Exception as error:
             raise ValueError(f"node {place}: {node['class']}: {error!s:.500}") from error
-        built.append(layer)
     return built[-1]
 
 
-def _call(kind: Any, config: dict[str, Any]) -> inspect.BoundArguments:
-    """Return the arguments of a constructor: the configuration, and nothing drawn needlessly."""
-    signature = inspect.signature(kind)
-    known = signature.parameters.values()
-    ours = VOCABULARY.get(kind.__name__) is kind
-    hands_on = ours and any(each.kind is each.VAR_KEYWORD for each in known)
-    arguments = dict(config)
-    for name, value in {"rng": 0, "weight_initializer": zeros}.items():
-        if (name in signature.parameters and (ours or name == "rng")) or hands_on:
-            arguments.setdefault(name, value)
-    positional: list[Any] = []
-    if any(each.kind is each.VAR_POSITIONAL for each in known):
-        for each in known:
-            if each.kind is each.VAR_POSITIONAL:
-                positional += arguments.pop(each.name, ())
-                break
-            if each.name in arguments:
-                positional.append(arguments.pop(each.name))
-    return signature.bind(*positional, **arguments)
-
-
-def _references(value: Any, path: str, place: int, depth: int) -> Iterator[tuple[str, int]]:
-    """Yield the paths and nodes of the layers in a value, or raise if it is none."""
-    if isinstance(value, dict):
-        child = value.get("layer")
-        if list(value) != ["layer"] or type(child) is not int or not 0 <= child < place:
-            raise ValueError(f"node {place}: {path} refers to no earlier node")
-        yield path, child
-    elif isinstance(value, list) and depth < _TUPLES:
-        for number, item in enumerate(value):
-            yield from _references(item, f"{path}.{number}", place, depth + 1)
-    elif not _is_plain(value):
-        raise ValueError(f"node {place}: {path} is out of bounds")
+def _config(place: int, node: Any, classes: Mapping[str, Any]) -> dict[str, Any]:
+    match node:
+        case {"class": str(name), "config": dict(config)} if list(node) == ["class", "config"]:
+            if name not in classes:
+                raise ValueError(
+                    f"node {place}: {name!r:.80} is no layer of minidl: if it is one of your own, "
+                    "give its class, load(path, layers={name: class})"
+                )
+            if list(config) == list(classes[name].config):
+                return config
+            raise ValueError(f"node {place}: the config of {name} is {classes[name].config}")
+    raise ValueError(f"node {place}: a node has a class and a config")
 
 
 def _is_plain(value: Any) -> bool:
-    """Tell whether a value is one of those that a configuration can hold, within bounds."""
-    if type(value) is int:
+    """Tell whether a value is one that a configuration can hold, within bounds."""
+    if type(value) is int or type(value) is float:
         return -(2**63) <= value < 2**63
-    if type(value) is float:
-        return math.isfinite(value)
     return value is None or type(value) is bool or (type(value) is str and len(value) <= 1000)
 
 
-def _shapes(kind: Any, config: dict[str, Any]) -> dict[str, tuple[tuple[int, ...], bool]]:
-    """Return the shape of each array of a layer of minidl, and whether it stands in the file."""
-
-    def size(factors: str) -> list[int]:
-        """Return what a term of a declaration stands for: ``features``, ``3*features``."""
-        product = 1
-        for factor in factors.split("*"):
-            value = (
-                int(factor) if factor.isdigit() else config.get(factor, getattr(kind, factor, None))
-            )
-            if isinstance(value, list):
-                return value
-            if type(value) is not int:
-                raise ValueError(f"{kind.__name__}: {factor} must be a whole number")
-            product *= value
-        return [product]
-
-    found = {}
-    for declaration in kind.shapes:
-        name, *axes = declaration.split()
-        if name.endswith("?") and config["bias"] is not True:
-            continue
-        shape = tuple(item for axis in axes for item in size(axis))
-        if not all(type(item) is int and 0 < item < 2**63 for item in shape):
-            raise ValueError(f"{kind.__name__}: sizes must be whole numbers above 0")
-        found[name.rstrip("?=")] = shape, not name.endswith("=")
-    return found
+def _shapes(node: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the arrays that a layer of minidl makes."""
+    try:
+        shapes = VOCABULARY[node["class"]].shapes(**node["config"])
+    except TypeError as error:
+        raise ValueError(f"{node['class']}: {error!s:.200}") from error
+    if not all(type(size) is int and size > 0 for shape in shapes.values() for size in shape or ()):
+        raise ValueError(f"{node['class']}: sizes must be whole numbers above 0")
+    return {name: shape for name, shape in shapes.items() if shape}

@@ -22,14 +22,18 @@ __all__ = ["VERSION", "dumps", "loads", "read", "serialize"]
 
 VERSION = "1"
 _LARGEST_HEADER = 2**20
-_DTYPES = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "F16": np.dtype("<f2"),
+    "F32": np.dtype("<f4"),
+    "F64": np.dtype("<f8"),
+}
 _METADATA = ["format", "version", "architecture", "state", "sha256"]
 _NO_DIGEST = "0" * 64
 
 
-def dumps(value: Any) -> str:
+def dumps(value: Any, **options: Any) -> str:
     """Write JSON in the one way in which it is read."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return json.dumps(value, **options, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def loads(text: str) -> Any:

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from minidl.checkpoint.architecture import VOCABULARY, build, check_nodes, encode, reserve
+from minidl.checkpoint.architecture import VOCABULARY, build, check_shapes, encode, places_of
 from minidl.checkpoint.container import dumps, read, serialize
 from minidl.checkpoint.files import atomic_write, opened
 from minidl.checkpoint.generators import generator_with, state_of
 from minidl.layer import Layer
 from minidl.parameters import Array, Buffer, Parameter, walk
 
-__all__ = ["ModelFileError", "contents", "load", "network_from", "save"]
+__all__ = ["ModelFileError", "contents", "fields", "load", "network_from", "save"]
 
 
 class ModelFileError(ValueError):
@@ -62,7 +62,7 @@ def save(network: Layer, path: str | os.PathLike[str]) -> None:
         raise TypeError(f"save needs a layer or network, got {network!r}")
     try:
         architecture, state, arrays, classes = contents(network)
-        _checked(architecture, arrays, VOCABULARY | classes)
+        network_from(architecture, state, arrays, classes)  # what is saved can be loaded
         buffers = serialize("model", architecture, state, arrays)
     except ValueError as error:
         raise ModelFileError(f"{os.fspath(path)}: {error}") from error
@@ -102,15 +102,13 @@ def load(path: str | os.PathLike[str], layers: Mapping[str, type[Layer]] | None 
     try:
         with opened(path) as (file, size):
             architecture, state, arrays = read(file, size, "model")
-        if not isinstance(state, dict) or list(state) != ["generators"]:
-            raise ValueError("the state must be that of the generators")
-        return network_from(architecture, state["generators"], arrays, VOCABULARY | own)
+        return network_from(architecture, state, arrays, VOCABULARY | own)
     except (ValueError, OSError, RecursionError) as error:
         raise ModelFileError(f"{os.fspath(path)}: {error}") from error
 
 
 def contents(network: Layer) -> tuple[Any, dict[str, Any], dict[str, Array], dict[str, Any]]:
-    """Return (architecture, state, arrays) of a network, and the classes that are not minidl's."""
+    """Return (architecture, state, arrays) of a network, and the classes that it needs."""
     nodes, classes = encode(network)
     items, shared = _inventory(network)
     arrays, generators = {}, {}
@@ -123,61 +121,51 @@ def contents(network: Layer) -> tuple[Any, dict[str, Any], dict[str, Array], dic
 
 
 def network_from(
-    architecture: Any, generators: Any, arrays: Mapping[str, Array], classes: Mapping[str, Any]
+    architecture: Any, state: Any, arrays: Mapping[str, Array], classes: Mapping[str, Any]
 ) -> Layer:
     """Return the network that has these `contents`, or raise a ValueError if none has."""
-    nodes, shared = _checked(architecture, arrays, classes)
-    if not isinstance(generators, dict):
-        raise ValueError("the states of generators must be named by their paths")
+    nodes, shared = fields(architecture, nodes=list, shared=dict)
+    (generators,) = fields(state, generators=dict)
+    sizes = {path: array.shape for path, array in arrays.items()}
+    for path, first in shared.items():
+        if not isinstance(first, str) or path in sizes:
+            raise ValueError(f"{path} is not shared with the path of something")
+        if first in sizes:
+            sizes[path] = sizes[first]
+    check_shapes(nodes, places_of(nodes, classes), sizes)
+
     network = build(nodes, classes)
     found = dict(walk(network))
+    for path, generator in generators.items():
+        found[path] = _replaced(found, path, generator_with(generator))
     for path, first in shared.items():
-        if not _same_kind(found.get(path), found.get(first)):
-            raise ValueError(f"{path} cannot be shared with {first}")
-        if found[path] is not found[first]:
-            _attach(network, path, found[first])
-    for path, state in generators.items():
-        fresh = generator_with(state)
-        if not isinstance(found.get(path), np.random.Generator):
-            raise ValueError(f"{path} is no generator of one of the layers")
-        if type(fresh.bit_generator) is type(found[path].bit_generator):
-            found[path].bit_generator.state = fresh.bit_generator.state
-            continue
-        for alias in [path, *(other for other, first in shared.items() if first == path)]:
-            _attach(network, alias, fresh)
+        _replaced(found, path, found.get(first))
     items, _ = _inventory(network)
     for path, array in arrays.items():
         item = items.get(path)
         if not isinstance(item, (Parameter, Buffer)) or item.value.shape != array.shape:
             raise ValueError(f"{path} of shape {array.shape} fits no array of the layers")
         if item.value.dtype != array.dtype:
-            item.cast(array.dtype.newbyteorder("="))
+            item.cast(array.dtype)
         item.value[...] = array
-    again = contents(network)
-    same = {path: (array.dtype, array.shape) for path, array in arrays.items()}
-    if (
-        dumps(again[0]) != dumps(architecture)
-        or dumps(again[1]) != dumps({"generators": generators})
-        or list(again[2]) != list(arrays)
-        or {path: (array.dtype, array.shape) for path, array in again[2].items()} != same
-    ):
-        raise ValueError("the network that comes out would be saved as another file")
+    again, once = contents(network)[:3], (architecture, state, arrays)
+    if [_outline(part) for part in again] != [_outline(part) for part in once]:
+        raise ValueError("the layers that were made are not those that were described")
     return network
 
 
-def _checked(
-    architecture: Any, arrays: Mapping[str, Array], classes: Mapping[str, Any]
-) -> tuple[Any, dict[str, str]]:
-    """Return nodes and shared paths, once all is known to fit: no constructor has run by then."""
-    if not isinstance(architecture, dict) or list(architecture) != ["nodes", "shared"]:
-        raise ValueError("the architecture must be nodes and what they share")
-    nodes, shared = architecture["nodes"], architecture["shared"]
-    if not isinstance(shared, dict) or not all(isinstance(one, str) for one in shared.values()):
-        raise ValueError("shared must be a dict of paths")
-    sizes = {path: array.shape for path, array in arrays.items()}
-    sizes |= {path: sizes[first] for path, first in shared.items() if first in sizes}
-    reserve(nodes, check_nodes(nodes, classes), sizes)
-    return nodes, shared
+def fields(value: Any, **kinds: type) -> tuple[Any, ...]:
+    """Return the values of a dict that has just these keys, with values of these types."""
+    if isinstance(value, dict) and [(key, type(item)) for key, item in value.items()] == [
+        *kinds.items()
+    ]:
+        return tuple(value.values())
+    raise ValueError(f"there must be {' and '.join(kinds)}, and nothing else")
+
+
+def _outline(part: Any) -> str:
+    """Write down what makes one part of the contents the same as another."""
+    return dumps(part, default=lambda array: [array.dtype.name, array.shape])
 
 
 def _inventory(network: Layer) -> tuple[dict[str, Any], dict[str, str]]:
@@ -186,33 +174,26 @@ def _inventory(network: Layer) -> tuple[dict[str, Any], dict[str, str]]:
     shared: dict[str, str] = {}
     first: dict[int, str] = {}
     for path, item in walk(network):
-        if not isinstance(item, (Parameter, Buffer, np.random.Generator, np.random.RandomState)):
-            continue
-        if path in items or path in shared:
-            raise ValueError(f"two things have the path {path}")
-        if id(item) in first:
-            shared[path] = first[id(item)]
-        else:
-            first[id(item)] = path
-            items[path] = item
+        if isinstance(item, (Parameter, Buffer, np.random.Generator, np.random.RandomState)):
+            if path in items or path in shared:
+                raise ValueError(f"two things have the path {path}")
+            known = first.setdefault(id(item), path)
+            if known == path:
+                items[path] = item
+            else:
+                shared[path] = known
     return items, shared
 
 
-def _same_kind(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and isinstance(one, (Parameter, Buffer, np.random.Generator))
-
-
-def _attach(network: Layer, path: str, item: Any) -> None:
-    """Put a parameter, buffer or generator in the place of another one."""
-    *owners, name = path.split(".")
-    place: Any = network
-    try:
-        for owner in owners:
-            inside = vars(place) if isinstance(place, Layer) else place
-            place = inside[owner] if isinstance(inside, dict) else inside[int(owner)]
-        if isinstance(place, Layer):
-            setattr(place, name, item)
-        else:
-            place[name if isinstance(place, dict) else int(name)] = item
-    except (LookupError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} cannot be replaced in {type(place).__name__}") from error
+def _replaced(found: dict[str, Any], path: str, new: Any) -> Any:
+    """Put a parameter, buffer or generator where another one is, and return it."""
+    old = found.get(path)
+    if type(old) is not type(new) or not isinstance(new, (Parameter, Buffer, np.random.Generator)):
+        raise ValueError(f"{path} cannot be what the file says that it is")
+    if old is not new:
+        owner, _, name = path.rpartition(".")
+        layer = found.get(owner)
+        if not isinstance(layer, Layer):
+            raise ValueError(f"{path} must be an attribute of a layer, to be shared or replaced")
+        setattr(layer, name, new)
+    return new

@@ -58,7 +58,7 @@ class PositionalEncoding(Layer):
     """
 
     config = ("features", "max_length")
-    shapes = ("encoding= max_length features",)
+    shapes = staticmethod(lambda features, max_length: {"=encoding": (max_length, features)})
 
     def __init__(self, features: int, max_length: int = 1024) -> None:
         self.features = integer("features", features, least=1)
@@ -156,12 +156,14 @@ class MultiHeadAttention(Layer):
     """
 
     config = ("features", "heads", "causal", "bias")
-    shapes = (
-        "weight_qkv features 3*features",
-        "weight_output features features",
-        "bias_query? features",
-        "bias_value? features",
-        "bias_output? features",
+    shapes = staticmethod(
+        lambda features, heads, causal, bias: {
+            "weight_qkv": (features, 3 * features),
+            "weight_output": (features, features),
+            "bias_query": bias and (features,),
+            "bias_value": bias and (features,),
+            "bias_output": bias and (features,),
+        }
     )
     bias = property(lambda self: self.bias_output is not None)
     differentiable = 1

@@ -64,7 +64,12 @@ class Dense(Layer):
     """
 
     config = ("in_features", "out_features", "bias")
-    shapes = ("weight in_features out_features", "bias? out_features")
+    shapes = staticmethod(
+        lambda in_features, out_features, bias: {
+            "weight": (in_features, out_features),
+            "bias": bias and (out_features,),
+        }
+    )
 
     def __init__(
         self,

@@ -73,7 +73,7 @@ class Embedding(Layer):
     """
 
     config = ("vocabulary", "features")
-    shapes = ("weight vocabulary features",)
+    shapes = staticmethod(lambda vocabulary, features: {"weight": (vocabulary, features)})
     takes_integers: ClassVar[bool] = True
 
     def __init__(

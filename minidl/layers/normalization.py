@@ -82,11 +82,10 @@ class BatchNorm(Layer):
     """
 
     config = ("features", "axis", "momentum", "eps")
-    shapes = (
-        "gain features",
-        "bias features",
-        "running_mean features",
-        "running_variance features",
+    shapes = staticmethod(
+        lambda features, **_: dict.fromkeys(
+            ("gain", "bias", "running_mean", "running_variance"), (features,)
+        )
     )
 
     def __init__(
@@ -229,7 +228,7 @@ class LayerNorm(Layer):
     """
 
     config = ("features", "eps")
-    shapes = ("gain features", "bias features")
+    shapes = staticmethod(lambda features, eps: {"gain": (features,), "bias": (features,)})
 
     def __init__(self, features: int, *, eps: float = 1e-5, dtype: DTypeLike = np.float32) -> None:
         self.features = integer("features", features, least=1)

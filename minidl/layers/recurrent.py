@@ -24,10 +24,13 @@ class _Recurrent(Layer):
     """
 
     config = ("in_features", "hidden_features", "last")
-    shapes: ClassVar[tuple[str, ...]] = (
-        "weight_input in_features gates*hidden_features",
-        "weight_hidden hidden_features gates*hidden_features",
-        "bias gates*hidden_features",
+    shapes = classmethod(
+        lambda cls, in_features, hidden_features, last: {
+            "weight_input": (in_features, cls.gates * hidden_features),
+            "weight_hidden": (hidden_features, cls.gates * hidden_features),
+            "bias": (cls.gates * hidden_features,),
+            "bias_hidden": cls.hidden_bias and (hidden_features,),
+        }
     )
     differentiable = 1
     gates: ClassVar[int]
@@ -301,7 +304,6 @@ class GRU(_Recurrent):
     ((2, 4, 5), GRU(3 → 5))
     """
 
-    shapes = (*_Recurrent.shapes, "bias_hidden hidden_features")
     gates = 3
     hidden_bias = True
 
