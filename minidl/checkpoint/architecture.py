@@ -139,7 +139,10 @@ def places_of(nodes: Any, classes: Mapping[str, Any]) -> list[tuple[str, int]]:
 
 
 def check_shapes(
-    nodes: list[Any], places: list[tuple[str, int]], sizes: Mapping[str, tuple[int, ...]]
+    nodes: list[Any],
+    places: list[tuple[str, int]],
+    sizes: Mapping[str, tuple[int, ...]],
+    numbers: int,
 ) -> None:
     """Raise unless the arrays of minidl's own layers have the shapes that their nodes need.
 
@@ -149,10 +152,12 @@ def check_shapes(
         The nodes, and the paths of the layers with their nodes.
     sizes : dict of str to tuple of int
         The shape of each array that there is, under all its paths.
+    numbers : int
+        How many numbers the arrays hold: many times more are never made.
     """
     shapes = [_shapes(node) if node["class"] in VOCABULARY else None for node in nodes]
     needed = sum(math.prod(shape) for own in shapes for shape in (own or {}).values())
-    if needed > 16 * sum(map(math.prod, sizes.values())) + _ROOM:
+    if needed > 16 * numbers + _ROOM:
         raise ValueError("the layers need much more memory than the file has numbers")
     foreign = tuple(path for path, place in places if shapes[place] is None)
     expected = {

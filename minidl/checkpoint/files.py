@@ -81,9 +81,10 @@ class AtomicFile:
             raise FileNotFoundError(f"{path}: there is no directory {self.path.parent}")
         if os.path.lexists(self.path) and not self.path.is_file():  # nor a ring of links
             raise OSError(f"{path}: is no plain file")
+        self._open: int | None = None
         self._written: int | None = None
-        self._open: int | None = self._acquired()
         try:
+            self._acquire()
             with suppress(FileNotFoundError), _descriptor(self.path, _READ) as descriptor:
                 if not _lock(descriptor):
                     raise self._busy()
@@ -97,31 +98,31 @@ class AtomicFile:
         If it fails the temporary file is removed and the file is as it was before. Only when the
         directory cannot be written to the disk, at the very end, is the new one in its place.
         """
-        if self._open is None:
-            self._open = self._acquired()
-        os.ftruncate(self._open, 0)
+        descriptor = self._acquire() if self._open is None else self._open
+        os.ftruncate(descriptor, 0)
         with suppress(FileNotFoundError):
             os.chmod(self._temporary, stat.S_IMODE(os.stat(self.path).st_mode))
         for chunk in chunks:
             rest = memoryview(chunk).cast("B")
             while rest:
-                rest = rest[os.write(self._open, rest) :]
-        os.fsync(self._open)
+                rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
         if sys.platform == "win32":  # pragma: no cover (an open file cannot be renamed there)
-            os.close(self._open)
+            os.close(descriptor)
             self._open = None
         os.replace(self._temporary, self.path)
         before, self._written, self._open = self._written, self._open, None
         if before is not None:
             os.close(before)
         if sys.platform != "win32":
-            with _descriptor(self.path.parent, _DIRECTORY) as descriptor:
-                os.fsync(descriptor)
+            with _descriptor(self.path.parent, _DIRECTORY) as directory:
+                os.fsync(directory)
 
     def close(self) -> None:
         """Give the lock back, and remove the temporary file if there is one."""
         if self._open is not None:
-            self._temporary.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(self._temporary)
         for descriptor in (self._open, self._written):
             if descriptor is not None:
                 os.close(descriptor)
@@ -133,27 +134,24 @@ class AtomicFile:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _acquired(self) -> int:
+    def _acquire(self) -> int:
         """Return the temporary file, open and locked."""
         patience = time.monotonic() + (0 if self._written is None else 10)
         while True:
-            descriptor = os.open(self._temporary, _WRITE, 0o666)
-            try:
-                found = os.fstat(descriptor)
+            with suppress(FileNotFoundError):
+                found = os.lstat(self._temporary)
                 if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
                     raise OSError(f"{self._temporary}: is no plain file: remove it")
-                if _lock(descriptor):
-                    with suppress(FileNotFoundError):  # its holder may just have renamed it
-                        if os.path.samestat(os.lstat(self._temporary), found):
-                            return descriptor
-                elif time.monotonic() >= patience:
-                    raise self._busy()
-                else:
-                    time.sleep(0.001)  # we have the file: who has the temporary one passes by
-            except BaseException:
-                os.close(descriptor)
-                raise
+            self._open = descriptor = os.open(self._temporary, _WRITE, 0o666)
+            locked = _lock(descriptor)
+            with suppress(FileNotFoundError):  # its holder may just have renamed it
+                if locked and os.path.samestat(os.lstat(self._temporary), os.fstat(descriptor)):
+                    return descriptor
+            self._open = None
             os.close(descriptor)
+            if not locked and time.monotonic() >= patience:
+                raise self._busy()
+            time.sleep(0.001)  # if we have the file itself, who has the temporary one passes by
 
     def _busy(self) -> BusyError:
         return BusyError(f"{self.path}: busy: another process, thread or run is writing this file")

@@ -127,12 +127,13 @@ def network_from(
     nodes, shared = fields(architecture, nodes=list, shared=dict)
     (generators,) = fields(state, generators=dict)
     sizes = {path: array.shape for path, array in arrays.items()}
+    numbers = sum(array.size for array in arrays.values())
     for path, first in shared.items():
         if not isinstance(first, str) or path in sizes:
             raise ValueError(f"{path} is not shared with the path of something")
         if first in sizes:
             sizes[path] = sizes[first]
-    check_shapes(nodes, places_of(nodes, classes), sizes)
+    check_shapes(nodes, places_of(nodes, classes), sizes, numbers)
 
     network = build(nodes, classes)
     found = dict(walk(network))
