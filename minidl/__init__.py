@@ -3,11 +3,12 @@
 ``import minidl`` loads next to nothing: each public name is loaded when it is first used.
 """
 
-# ruff: noqa: F403, F405 (type checkers and editors follow the stars, and __all__ limits them)
+# ruff: noqa: F403 (type checkers and editors follow the stars)
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from minidl.lazy import lazy
 
 if TYPE_CHECKING:
     from minidl.callbacks import *
@@ -26,37 +27,26 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# fmt: off
-__all__ = [
-    "ELU", "GELU", "GRU", "LSTM", "RNN", "SGD", "Adam", "AdamW", "Add", "AvgPool2D",
-    "BatchNorm", "Buffer", "BusyError", "ClipNorm", "ClipValue", "Concatenate", "Conv2D",
-    "CosineDecay", "Dense", "DivergenceError", "Dropout", "EarlyStopping", "Embedding",
-    "ExponentialDecay", "Flatten", "GlobalAveragePool2D", "GradientErrors", "Hinge", "History",
-    "Huber", "Layer", "LayerNorm", "LeakyReLU", "LinearDecay", "LogSoftmax", "Loss",
-    "MaxPool2D", "MeanAbsoluteError", "MeanSquaredError", "ModelFileError",
-    "MultiHeadAttention", "Optimizer", "Parameter", "ParameterVector", "PositionalEncoding",
-    "RMSProp", "ReLU", "Reshape", "Residual", "Sequential", "SiLU", "Sigmoid",
-    "SigmoidCrossEntropy", "Softmax", "SoftmaxCrossEntropy", "Softplus", "StepDecay", "Steps",
-    "Tanh", "WarmUp", "accuracy", "batches", "fit", "load", "loss_and_gradients", "predict",
-    "predict_classes", "predict_proba", "save",
-]
-
-_HOMES = (  # what loads the most comes last
-    "parameters", "layer", "layers", "containers", "composition", "losses", "schedules",
-    "optimizers", "history", "prediction", "callbacks", "training", "checkpoint",
+__all__, __getattr__, __dir__ = lazy(
+    __name__,
+    callbacks="EarlyStopping GradientErrors",
+    checkpoint="BusyError ModelFileError load save",
+    composition="Add Concatenate Residual",
+    containers="Sequential",
+    history="History Steps",
+    layer="Layer",
+    layers=(
+        "ELU GELU GRU LSTM RNN AvgPool2D BatchNorm Conv2D Dense Dropout Embedding Flatten "
+        "GlobalAveragePool2D LayerNorm LeakyReLU LogSoftmax MaxPool2D MultiHeadAttention "
+        "PositionalEncoding ReLU Reshape SiLU Sigmoid Softmax Softplus Tanh"
+    ),
+    losses=(
+        "Hinge Huber Loss MeanAbsoluteError MeanSquaredError SigmoidCrossEntropy "
+        "SoftmaxCrossEntropy"
+    ),
+    optimizers="SGD Adam AdamW ClipNorm ClipValue Optimizer RMSProp",
+    parameters="Buffer Parameter ParameterVector",
+    prediction="accuracy predict predict_classes predict_proba",
+    schedules="CosineDecay ExponentialDecay LinearDecay StepDecay WarmUp",
+    training="DivergenceError batches fit loss_and_gradients",
 )
-# fmt: on
-
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        for home in _HOMES:
-            module = importlib.import_module(f"minidl.{home}")
-            if name in module.__all__:
-                globals()[name] = item = getattr(module, name)
-                return item
-    raise AttributeError(f"module 'minidl' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from minidl.layer import Layer, annotate
-from minidl.parameters import Parameter, walk
+from minidl.parameters import leading
 
 if TYPE_CHECKING:
     from minidl.summary import Summary
@@ -68,7 +68,7 @@ class Chain(Container):
     def backward_parameters(self, dy: Any, caches: list[Any], /) -> None:
         """Do what `backward` does, down to the first layer that has parameters."""
         for place, layer in enumerate(self.layers):
-            if any(isinstance(item, Parameter) for _, item in walk(layer)):
+            if leading(layer) is not None:
                 dy = self._backward(dy, caches, place + 1)
                 try:
                     if dy is not None:

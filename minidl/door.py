@@ -12,10 +12,11 @@ from minidl.data import as_inputs, as_targets
 from minidl.layer import Layer
 from minidl.optimizers import Optimizer
 from minidl.parameters import Array, Parameter, unique
-from minidl.validation import output_and_cache
+from minidl.validation import instance, output_and_cache
 
 __all__ = [
     "check_callbacks",
+    "check_integers",
     "check_loss",
     "check_metrics",
     "check_parts",
@@ -37,7 +38,7 @@ def check_parts(network: Any, loss: Any, optimizer: Any) -> None:
         "optimizer": (optimizer, Optimizer),
     }
     for name, (part, kind) in kinds.items():
-        if not isinstance(part, kind):
+        if not isinstance(instance(f"fit: the {name}", part), kind):
             raise TypeError(f"fit: the {name} must be a {kind.__name__}, got {part!r}")
     optimizer.vector.require_current()
     own = unique(network, Parameter).values()
@@ -65,14 +66,34 @@ def check_loss(loss: Layer, prediction: Array, constants: tuple[Any, ...]) -> No
         )
 
 
+def check_integers(name: str, network: Layer, x: Array, batch_size: int) -> None:
+    """Raise, with the row, for integers outside the range of the layer that takes them.
+
+    Whichever layer of the network that is, and whatever it does with them before: what is tried,
+    by inference, are the rows with the largest and the smallest integer at each place of a sample.
+    """
+    if x.dtype.kind not in "iu":
+        return
+    flat = x.reshape(len(x), -1)
+    rows = np.unique([flat.argmax(axis=0), flat.argmin(axis=0)])
+    for part in np.split(rows, range(batch_size, len(rows), batch_size)):
+        try:
+            network(x[part])
+        except Exception:
+            for row in part:
+                try:
+                    network(x[row : row + 1])
+                except (ValueError, TypeError) as error:
+                    raise type(error)(f"{name}[{row}:{row + 1}]: {error}") from None
+            raise
+
+
 def check_callbacks(callbacks: Any) -> list[Any]:
     """Return the callbacks, or raise if one of them can never be called."""
     if not isinstance(callbacks, (list, tuple)):
         raise TypeError(f"callbacks must be a list, got {callbacks!r}")
     for callback in callbacks:
-        if isinstance(callback, type):
-            raise TypeError(f"a callback must be an object: {callback.__name__}(…), not the class")
-        if not any(hasattr(callback, hook) for hook in HOOKS):
+        if not any(hasattr(instance("a callback", callback), hook) for hook in HOOKS):
             raise TypeError(f"a callback needs one of {', '.join(HOOKS)}; {callback!r} has none")
     return list(callbacks)
 

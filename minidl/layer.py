@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minidl.parameters import Buffer, Parameter, walk
+from minidl.parameters import Buffer, Parameter, leading, walk
 from minidl.validation import output_and_cache
 
 __all__ = ["Layer", "annotate", "input_dtype", "title"]
@@ -161,13 +161,11 @@ def input_dtype(network: Any) -> np.dtype[Any] | None:
     It is that of its first parameter (None: it has none), or intp if a layer that comes before
     it says with ``takes_integers`` that it takes integers.
     """
-    for _, item in walk(network):
-        if isinstance(item, Parameter):
-            dtype: np.dtype[Any] = item.value.dtype
-            return dtype
-        if getattr(item, "takes_integers", False):
-            return np.dtype(np.intp)
-    return None
+    item = leading(network)
+    if isinstance(item, Parameter):
+        dtype: np.dtype[Any] = item.value.dtype
+        return dtype
+    return None if item is None else np.dtype(np.intp)
 
 
 def title(layer: Layer) -> str:

@@ -10,7 +10,16 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minidl.validation import floating_dtype
 
-__all__ = ["Array", "Buffer", "Parameter", "ParameterVector", "network_dtype", "unique", "walk"]
+__all__ = [
+    "Array",
+    "Buffer",
+    "Parameter",
+    "ParameterVector",
+    "leading",
+    "network_dtype",
+    "unique",
+    "walk",
+]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -158,6 +167,10 @@ class Buffer(_Stored):
         self._value = state
 
 
+_PLAIN = frozenset((bool, int, float, str, type(None), np.ndarray))
+"""What holds nothing, and is what most attributes of a layer are."""
+
+
 def _is_layer(item: object) -> bool:
     return hasattr(type(item), "backward")
 
@@ -209,7 +222,30 @@ def _walk(item: Any, path: str, inside: tuple[int, ...]) -> Iterator[tuple[str, 
             yield path, item
         return
     for name, child in children:
-        yield from _walk(child, f"{path}.{name}" if path else str(name), inside)
+        if type(child) not in _PLAIN:
+            yield from _walk(child, f"{path}.{name}" if path else str(name), inside)
+
+
+def leading(root: Any) -> Any:
+    """Find what comes first in the order of `walk`: a parameter, or a layer that takes integers.
+
+    Training asks for it at every step, so no paths are spelled. None: there is neither.
+    """
+    rest, seen = [root], set()
+    while rest:
+        item = rest.pop()
+        if isinstance(item, Parameter):
+            return item
+        if isinstance(item, (list, tuple)):
+            rest.extend(reversed(item))
+        elif isinstance(item, dict):
+            rest.extend(reversed(item.values()))
+        elif type(item) not in _PLAIN and _is_layer(item) and id(item) not in seen:
+            if getattr(item, "takes_integers", False):
+                return item
+            seen.add(id(item))
+            rest.extend(reversed(getattr(item, "__dict__", {}).values()))
+    return None
 
 
 def unique(root: Any, kind: type | tuple[type, ...]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minidl.parameters import Array
-from minidl.validation import integer, number
+from minidl.validation import instance, integer, number
 
 __all__ = [
     "CosineDecay",
@@ -83,6 +83,8 @@ class StepDecay(Schedule):
     array([0.5  , 0.5  , 0.25 , 0.125])
     """
 
+    config = ("start", "every", "factor")
+
     def __init__(self, start: float, every: int, factor: float = 0.1) -> None:
         self.start = number("start", start, above=0)
         self.every = integer("every", every, least=1)
@@ -108,6 +110,8 @@ class ExponentialDecay(Schedule):
     array([0.5  , 0.25 , 0.125])
     """
 
+    config = ("start", "factor")
+
     def __init__(self, start: float, factor: float) -> None:
         self.start = number("start", start, above=0)
         self.factor = number("factor", factor, above=0)
@@ -118,6 +122,8 @@ class ExponentialDecay(Schedule):
 
 class _Decay(Schedule):
     """From one rate to another in so many steps."""
+
+    config = ("start", "steps", "end")
 
     def __init__(self, start: float, steps: int, end: float = 0.0) -> None:
         self.start = number("start", start, above=0)
@@ -203,6 +209,8 @@ class WarmUp(Schedule):
     WarmUp(3, then=0.4)
     """
 
+    config = ("steps", "then")
+
     def __init__(self, steps: int, then: Rate) -> None:
         self.steps = integer("steps", steps, least=1)
         self.then = as_rate("then", then, above=0)
@@ -232,7 +240,7 @@ def as_rate(
     ValueError, TypeError
         For anything else, and for a function that gives no rate after 0 steps.
     """
-    if not callable(value):
+    if not callable(instance(name, value)):
         return number(name, value, above=above, least=least)
     number(f"{name} after 0 steps", value(0), least=0)
     schedule: Rate = value

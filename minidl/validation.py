@@ -16,11 +16,21 @@ __all__ = [
     "as_generator",
     "boolean",
     "floating_dtype",
+    "instance",
     "integer",
     "number",
     "output_and_cache",
     "seed_entropy",
 ]
+
+_SMALLEST, _LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+
+
+def instance(name: str, value: Any) -> Any:
+    """Return value, unless it is a class where one of its objects is meant."""
+    if isinstance(value, type):
+        raise TypeError(f"{name} is a class: make an instance, {value.__name__}(…)")
+    return value
 
 
 def integer(name: str, value: Any, *, least: int | None = None) -> int:
@@ -46,7 +56,8 @@ def number(
 ) -> float:
     """Return value as a finite Python float within bounds; booleans and strings are not numbers.
 
-    A Python float, unlike a NumPy scalar, never changes the dtype of the array it multiplies.
+    A Python float, unlike a NumPy scalar, never changes the dtype of the array it multiplies. It
+    takes on that dtype, so it must be finite in float32, and not vanish there where 0 is refused.
     """
     wrong = (bool, np.bool, str, bytes, complex, np.complexfloating)
     if isinstance(value, wrong) or not hasattr(value, "__float__"):
@@ -57,10 +68,13 @@ def number(
         raise TypeError(f"{name} must be a number, got {value!r}") from None
     except OverflowError:
         result = math.inf
-    if not math.isfinite(result):
-        raise ValueError(f"{name} must be finite, got {value!r}")
+    beyond = ", which float32 cannot hold" if math.isfinite(result) else ""
+    if not abs(result) <= _LARGEST:
+        raise ValueError(f"{name} must be finite, got {value!r}{beyond}")
     if above is not None and not result > above:
         raise ValueError(f"{name} must be greater than {above:g}, got {value!r}")
+    if above == 0 and result < _SMALLEST:
+        raise ValueError(f"{name} must be greater than 0, got {value!r}{beyond}")
     if least is not None and not result >= least:
         raise ValueError(f"{name} must be at least {least:g}, got {value!r}")
     if below is not None and not result < below:

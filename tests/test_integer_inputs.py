@@ -18,6 +18,7 @@ from minidl import (
     loss_and_gradients,
     predict,
 )
+from minidl.door import check_integers
 from minidl.layer import input_dtype
 from tests.networks import state_of
 
@@ -160,6 +161,44 @@ def test_what_is_no_index_is_refused_before_anything_changes(value, message):
         with pytest.raises(ValueError, match=message):
             run()
     assert state_of(network, optimizer) == before
+
+
+class Columns(Layer):
+    """Two tables of different sizes, the second of numbers that are first folded to 0 … 2."""
+
+    def __init__(self):
+        self.words, self.folded = Embedding(6, 4, rng=0), Embedding(3, 4, rng=1)
+
+    def forward(self, x):
+        return self(x), None
+
+    def backward(self, dy, cache):
+        raise NotImplementedError
+
+    def __call__(self, x):
+        return self.words(x[:, 0]) + self.folded(x[:, 1] % 3)
+
+
+@pytest.mark.parametrize("bad", [6, -1])
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (57, 2), (79, 1)])
+def test_the_door_names_the_row_of_an_integer_out_of_range_wherever_it_stands(bad, row, column):
+    x, _ = words()
+    x[row, column] = bad
+    message = (
+        rf"^x\[{row}:{row + 1}\]: Sequential\[0\] .*: index {bad} at \[0, {column}\] is outside"
+    )
+    with pytest.raises(ValueError, match=message):
+        check_integers("x", reader(), x, batch_size=2)
+
+
+def test_the_door_knows_only_what_the_network_itself_refuses():
+    x = np.random.default_rng(0).integers(0, 6, (50, 2))
+    x[:, 1] *= 100
+    check_integers("x", Columns(), x, batch_size=8)
+    x[31, 0] = 7
+    with pytest.raises(ValueError, match=r"^x\[31:32\]: Embedding.*index 7"):
+        check_integers("x", Columns(), x, batch_size=8)
+    check_integers("x", Dense(2, 2), x.astype(np.float32), batch_size=8)
 
 
 @pytest.mark.parametrize("x", [[["a", "b", "c"]], [[1j, 0, 0]]])

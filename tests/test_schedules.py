@@ -163,6 +163,8 @@ def test_a_schedule_of_ones_own_is_one_method():
         (lambda: WarmUp(0, 0.1), "steps must be at least 1"),
         (lambda: WarmUp(5, 0), "then must be greater than 0"),
         (lambda: WarmUp(5, None), "then must be a number"),
+        (lambda: WarmUp(5, CosineDecay), r"then is a class: make an instance, CosineDecay\(…\)"),
+        (lambda: SGD(Dense(1, 1), CosineDecay), "learning_rate is a class: make an instance"),
         (
             lambda: SGD(Dense(1, 1), lambda step: -1.0),
             "learning_rate after 0 steps must be at least",

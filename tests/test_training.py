@@ -645,7 +645,7 @@ BAD_DATA = {
     "callback class": ({"callbacks": [object()]}, TypeError, "needs one of on_begin"),
     "metric's name": ({"metrics": {"loss": lambda p, t: 0.0}}, ValueError, "'loss' is taken"),
     "progress": ({"progress": "yes"}, TypeError, "progress must be"),
-    "callback not made": ({"callbacks": [Act]}, TypeError, "an object: Act"),
+    "callback not made": ({"callbacks": [Act]}, TypeError, "a class: make an instance, Act"),
     "metrics list": ({"metrics": [len]}, TypeError, "must be a dict"),
     "metric no function": ({"metrics": {"a": 3}}, TypeError, r"metrics\['a'\] must be a function"),
     "metric None": ({"metrics": {"a": lambda p, t: None}}, TypeError, "must return a number"),

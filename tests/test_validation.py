@@ -62,6 +62,19 @@ def test_what_no_float_can_hold_is_refused_in_our_own_words(value):
         number("rate", value)
 
 
+@pytest.mark.parametrize("value", [1e300, -1e39, np.float64(3.5e38)])
+def test_a_number_is_finite_in_float32_too(value):
+    with pytest.raises(ValueError, match=r"rate must be finite, got .*, which float32 cannot hold"):
+        number("rate", value)
+
+
+@pytest.mark.parametrize("value", [1e-300, 1e-46, 1e-40])
+def test_what_vanishes_in_float32_is_no_number_above_zero(value):
+    with pytest.raises(ValueError, match=r"than 0, got .*, which float32 cannot hold"):
+        number("rate", value, above=0)
+    assert number("rate", value, least=0) == value
+
+
 def test_bounds_are_open_above_and_below_and_closed_at_the_least():
     assert number("rate", 0, least=0) == 0
     for bounds, words in [

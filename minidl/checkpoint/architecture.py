@@ -2,10 +2,9 @@
 
 A node names its class, a key of the dictionary that stands here or of one that the caller gives,
 and holds the values of the class's ``config``. A layer among them is a reference to an earlier
-node, ``{"layer": 0}``; a layer that stands twice is one node. The last node is the network.
+node, ``{"node": 0}``; a layer that stands twice is one node. The last node is the network.
 """
 
-# ruff: noqa: F403, F405 (the names are those of the vocabulary)
 from __future__ import annotations
 
 import inspect
@@ -15,27 +14,25 @@ from typing import Any
 
 import numpy as np
 
-from minidl.composition import *
-from minidl.containers import *
+import minidl as m
 from minidl.initializers import zeros
 from minidl.layer import Layer
-from minidl.layers import *
-from minidl.losses import *
 
 __all__ = ["VOCABULARY", "build", "check_shapes", "encode", "places_of"]
 
 # fmt: off
 VOCABULARY: dict[str, Any] = {
-    "Add": Add, "AvgPool2D": AvgPool2D, "BatchNorm": BatchNorm, "Concatenate": Concatenate,
-    "Conv2D": Conv2D, "Dense": Dense, "Dropout": Dropout, "ELU": ELU, "Embedding": Embedding,
-    "Flatten": Flatten, "GELU": GELU, "GRU": GRU, "GlobalAveragePool2D": GlobalAveragePool2D,
-    "Hinge": Hinge, "Huber": Huber, "LSTM": LSTM, "LayerNorm": LayerNorm, "LeakyReLU": LeakyReLU,
-    "LogSoftmax": LogSoftmax, "MaxPool2D": MaxPool2D, "MeanAbsoluteError": MeanAbsoluteError,
-    "MeanSquaredError": MeanSquaredError, "MultiHeadAttention": MultiHeadAttention,
-    "PositionalEncoding": PositionalEncoding, "RNN": RNN, "ReLU": ReLU, "Reshape": Reshape,
-    "Residual": Residual, "Sequential": Sequential, "SiLU": SiLU, "Sigmoid": Sigmoid,
-    "SigmoidCrossEntropy": SigmoidCrossEntropy, "Softmax": Softmax,
-    "SoftmaxCrossEntropy": SoftmaxCrossEntropy, "Softplus": Softplus, "Tanh": Tanh,
+    "Add": m.Add, "AvgPool2D": m.AvgPool2D, "BatchNorm": m.BatchNorm, "Concatenate": m.Concatenate,
+    "Conv2D": m.Conv2D, "Dense": m.Dense, "Dropout": m.Dropout, "ELU": m.ELU,
+    "Embedding": m.Embedding, "Flatten": m.Flatten, "GELU": m.GELU, "GRU": m.GRU,
+    "GlobalAveragePool2D": m.GlobalAveragePool2D, "Hinge": m.Hinge, "Huber": m.Huber,
+    "LSTM": m.LSTM, "LayerNorm": m.LayerNorm, "LeakyReLU": m.LeakyReLU, "LogSoftmax": m.LogSoftmax,
+    "MaxPool2D": m.MaxPool2D, "MeanAbsoluteError": m.MeanAbsoluteError,
+    "MeanSquaredError": m.MeanSquaredError, "MultiHeadAttention": m.MultiHeadAttention,
+    "PositionalEncoding": m.PositionalEncoding, "RNN": m.RNN, "ReLU": m.ReLU, "Reshape": m.Reshape,
+    "Residual": m.Residual, "Sequential": m.Sequential, "SiLU": m.SiLU, "Sigmoid": m.Sigmoid,
+    "SigmoidCrossEntropy": m.SigmoidCrossEntropy, "Softmax": m.Softmax,
+    "SoftmaxCrossEntropy": m.SoftmaxCrossEntropy, "Softplus": m.Softplus, "Tanh": m.Tanh,
 }
 # fmt: on
 _DEEPEST, _MOST_PATHS, _ROOM = 32, 100_000, 2**22
@@ -43,8 +40,10 @@ _DRAWN = {"rng": 0, "weight_initializer": zeros}
 """What a constructor draws numbers with: they are overwritten, so none are drawn."""
 
 
-def encode(network: Layer) -> tuple[list[Any], dict[str, Any]]:
+def encode(thing: Any) -> tuple[list[Any], dict[str, Any]]:
     """Return the nodes of a network, and the classes that there are, by name.
+
+    Optimizers, schedules and callbacks say their ``config`` as layers do, and give nodes too.
 
     Raises
     ------
@@ -56,12 +55,14 @@ def encode(network: Layer) -> tuple[list[Any], dict[str, Any]]:
     classes = dict(VOCABULARY)
 
     def value_of(value: Any, where: str, depth: int) -> Any:
-        if isinstance(value, Layer):
+        if hasattr(type(value), "config"):
             if id(value) not in places:
                 places[id(value)] = node_of(value, depth + 1)
-            return {"layer": places[id(value)]}
+            return {"node": places[id(value)]}
         if isinstance(value, np.ndarray) and value.ndim == 1:
             value = tuple(value.tolist())
+        if isinstance(value, Mapping):
+            value = tuple(value.items())
         if isinstance(value, (tuple, list)) and (
             isinstance(value, tuple) or all(isinstance(item, Layer) for item in value)
         ):
@@ -73,8 +74,8 @@ def encode(network: Layer) -> tuple[list[Any], dict[str, Any]]:
             )
         return value
 
-    def node_of(layer: Layer, depth: int) -> int:
-        kind, name = type(layer), type(layer).__name__
+    def node_of(item: Any, depth: int) -> int:
+        kind, name = type(item), type(item).__name__
         if classes.setdefault(name, kind) is not kind:
             raise ValueError(f"there are two classes of the name {name}")
         if kind.config is None:
@@ -88,15 +89,15 @@ def encode(network: Layer) -> tuple[list[Any], dict[str, Any]]:
             raise ValueError(f"layers are nested more than {_DEEPEST} deep")
         config = {}
         for key in kind.config:
-            if not hasattr(layer, key):
+            if not hasattr(item, key):
                 raise ValueError(f"{name} names {key!r} in its config, but has no such attribute")
-            value = getattr(layer, key)
+            value = getattr(item, key)
             value = value is not None and value is not False if key == "bias" else value
             config[key] = value_of(value, f"{name}.{key}", depth)
         nodes.append({"class": name, "config": config})
         return len(nodes) - 1
 
-    node_of(network, 0)
+    node_of(thing, 0)
     return nodes, classes
 
 
@@ -120,7 +121,7 @@ def places_of(nodes: Any, classes: Mapping[str, Any]) -> list[tuple[str, int]]:
                     if not _is_plain(item):
                         raise ValueError(f"node {place}: {key} is out of bounds")
                     continue
-                child = item.get("layer")
+                child = item.get("node")
                 if len(item) != 1 or type(child) is not int or not 0 <= child < place:
                     raise ValueError(f"node {place}: {key} refers to no earlier node")
                 own.append((f"{key}.{number}" if several is value else key, child))
@@ -181,7 +182,7 @@ def build(nodes: list[Any], classes: Mapping[str, Any]) -> Layer:
         if isinstance(value, list):
             items = [given(item) for item in value]
             return items if any(isinstance(item, Layer) for item in items) else tuple(items)
-        return built[value["layer"]] if isinstance(value, dict) else value
+        return built[value["node"]] if isinstance(value, dict) else value
 
     for place, node in enumerate(nodes):
         kind = classes[node["class"]]

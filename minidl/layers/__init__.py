@@ -1,23 +1,38 @@
 """Layers, one module a family."""
 
-from minidl.layers.activations import ELU, LeakyReLU, ReLU, Sigmoid, Softplus, Tanh
-from minidl.layers.attention import MultiHeadAttention, PositionalEncoding
-from minidl.layers.convolution import Conv2D
-from minidl.layers.dense import Dense
-from minidl.layers.dropout import Dropout
-from minidl.layers.embedding import Embedding
-from minidl.layers.gated import GELU, SiLU
-from minidl.layers.normalization import BatchNorm, LayerNorm
-from minidl.layers.pooling import AvgPool2D, GlobalAveragePool2D, MaxPool2D
-from minidl.layers.recurrent import GRU, LSTM, RNN
-from minidl.layers.shapes import Flatten, Reshape
-from minidl.layers.softmax import LogSoftmax, Softmax
+# ruff: noqa: F403 (type checkers and editors follow the stars)
+from __future__ import annotations
 
-# fmt: off
-__all__ = [
-    "ELU", "GELU", "GRU", "LSTM", "RNN", "AvgPool2D", "BatchNorm", "Conv2D", "Dense",
-    "Dropout", "Embedding", "Flatten", "GlobalAveragePool2D", "LayerNorm", "LeakyReLU",
-    "LogSoftmax", "MaxPool2D", "MultiHeadAttention", "PositionalEncoding", "ReLU", "Reshape",
-    "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh",
-]
-# fmt: on
+from typing import TYPE_CHECKING
+
+from minidl.lazy import lazy
+
+if TYPE_CHECKING:
+    from minidl.layers.activations import *
+    from minidl.layers.attention import *
+    from minidl.layers.convolution import *
+    from minidl.layers.dense import *
+    from minidl.layers.dropout import *
+    from minidl.layers.embedding import *
+    from minidl.layers.gated import *
+    from minidl.layers.normalization import *
+    from minidl.layers.pooling import *
+    from minidl.layers.recurrent import *
+    from minidl.layers.shapes import *
+    from minidl.layers.softmax import *
+
+__all__, __getattr__, __dir__ = lazy(
+    __name__,
+    activations="ELU LeakyReLU ReLU Sigmoid Softplus Tanh",
+    attention="MultiHeadAttention PositionalEncoding",
+    convolution="Conv2D",
+    dense="Dense",
+    dropout="Dropout",
+    embedding="Embedding",
+    gated="GELU SiLU",
+    normalization="BatchNorm LayerNorm",
+    pooling="AvgPool2D GlobalAveragePool2D MaxPool2D",
+    recurrent="GRU LSTM RNN",
+    shapes="Flatten Reshape",
+    softmax="LogSoftmax Softmax",
+)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -92,13 +95,12 @@ class Dense(Layer):
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (x W + b, cache)."""
-        shape = np.shape(x)
-        if not shape or shape[-1] != self.in_features:
+        if x.shape[-1:] != (self.in_features,):
             raise ValueError(
-                f"{self}: input has {shape[-1] if shape else 'no'} features, "
-                f"expected {self.in_features} (input shape {shape})"
+                f"{self}: input has {x.shape[-1] if x.shape else 'no'} features, "
+                f"expected {self.in_features} (input shape {x.shape})"
             )
-        y = np.dot(x, self.weight.value)
+        y: Array = x.dot(self.weight.value)
         if self.bias is not None:
             y += self.bias.value
         return y, x
@@ -106,7 +108,7 @@ class Dense(Layer):
     def backward(self, dy: Array, x: Array, /) -> Array:
         """Return dy Wᵀ, and add xᵀ dy and 1ᵀ dy to the gradients."""
         self.backward_parameters(dy, x)
-        dx: Array = np.dot(dy, self.weight.value.T)
+        dx: Array = dy.dot(self.weight.value.T)
         return dx
 
     def backward_parameters(self, dy: Array, x: Array, /) -> None:
@@ -115,13 +117,23 @@ class Dense(Layer):
             raise ValueError(
                 f"{self}: backward got dy of shape {dy.shape} for an input of shape {x.shape}"
             )
-        x = x.reshape(-1, self.in_features)
-        dy = dy.reshape(-1, self.out_features)
-        self.weight.grad += np.dot(x.T, dy)
+        if dy.ndim != 2:
+            x = x.reshape(-1, self.in_features)
+            dy = dy.reshape(-1, self.out_features)
+        grad = self.weight.grad
+        grad += x.T.dot(dy)
         if self.bias is not None:
             # a matrix-vector product: several times as fast as dy.sum(axis=0)
-            self.bias.grad += np.dot(np.ones(len(dy), dy.dtype), dy)
+            grad = self.bias.grad
+            grad += _ones(len(dy), dy.dtype).dot(dy)
 
     def __repr__(self) -> str:
         bias = "" if getattr(self, "bias", True) else ", no bias"
         return f"Dense({self.in_features} → {self.out_features}{bias})"
+
+
+@lru_cache(maxsize=8)
+def _ones(size: int, dtype: np.dtype[Any]) -> Array:
+    ones = np.ones(size, dtype)
+    ones.flags.writeable = False
+    return ones

@@ -53,7 +53,7 @@ class ElementwiseLoss(Loss):
             The weight of each element, not negative: one a sample, of shape (N,), say.
         """
         z, t = self._matching(prediction, np.asarray(target))
-        shares = self._shares(weight, z, f"predictions of shape {z.shape}")
+        shares = self._shares(weight, z, "predictions", z.ndim)
         if shares is not None:
             kept = shares.reshape(z.shape)
             z, t = without(z, kept), without(t, kept)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.losses.loss import Loss, mean, without
-from minidl.losses.targets import check_indices, class_labels, spell
+from minidl.losses.targets import check_indices, class_labels, refuse_one_column, spell
 from minidl.parameters import Array
 from minidl.validation import number
 
@@ -38,7 +38,8 @@ class Hinge(Loss):
     ------
     ValueError
         In `forward`: for an empty batch; for a target or weight of the wrong shape; for a sign
-        that is none, or a class index that is out of range, with its place.
+        that is none, or a class index that is out of range, with its place; for class indices of
+        a single class.
     TypeError
         In `forward`: for class indices that are not integers, or signs that are not real numbers.
 
@@ -86,12 +87,11 @@ class Hinge(Loss):
                 f"indices of shape {scores.shape[:-1]}, got a target of shape {target.shape}"
             )
         if several:
+            refuse_one_column(scores, self)
             if target.dtype.kind not in "iu":
                 raise TypeError(f"{self}: class indices must be integers, got {target.dtype}")
             check_indices(target, scores.shape[-1], self)
-        shares = self._shares(
-            weight, scores[..., 0] if several else scores, f"scores of shape {scores.shape}"
-        )
+        shares = self._shares(weight, scores, "scores", target.ndim)
         rows = scores.reshape(-1, scores.shape[-1]) if several else scores.reshape(-1)
         rows = without(rows, shares)
         if several:
@@ -131,6 +131,7 @@ class Hinge(Loss):
                 f"−1 and +1 of that shape, or class labels of shape "
                 f"{('N', *prediction.shape[1:-1])}, got shape {target.shape}".replace("'N'", "N")
             )
+        refuse_one_column(prediction, "y")
         if target.dtype.kind not in "iuf":
             raise TypeError(f"y: class labels must be integers, got dtype {target.dtype}")
         return class_labels(target, prediction.shape[-1])

@@ -54,31 +54,38 @@ class Loss(Layer):
         return describe(self)
 
     def _floating(self, prediction: Any, what: str, axes: int = 0) -> Array:
-        """Return the predictions, whole numbers as float64; there must be some."""
-        array = np.asarray(prediction)
-        if array.size == 0 or array.ndim < axes:
-            raise ValueError(f"{self}: no {what}, their shape is {array.shape}")
-        return array if array.dtype.kind == "f" else array.astype(np.float64)
+        """Return the predictions as an array; there must be some."""
+        if not isinstance(prediction, (np.ndarray, np.floating)) or prediction.dtype.kind != "f":
+            got = f"dtype {prediction.dtype}" if hasattr(prediction, "dtype") else repr(prediction)
+            raise TypeError(f"{self}: {what} must be an array of floating numbers, got {got}")
+        if prediction.size == 0 or prediction.ndim < axes:
+            raise ValueError(f"{self}: no {what}, their shape is {prediction.shape}")
+        return np.asarray(prediction)
 
-    def _shares(self, weight: Any, like: Array, what: str, counts: Any = None) -> Array | None:
-        """Return wᵢ / Σ w for the elements of an array, flattened; None if all count alike.
+    def _shares(
+        self, weight: Any, array: Array, what: str, axes: int, counts: Any = None
+    ) -> Array | None:
+        """Return wᵢ / Σ w, flattened, for the elements: the leading axes of an array of `what`.
 
-        Elements where `counts` is False get 0. In an error, `what` names what needs the weights.
+        None if all count alike; elements where `counts` is False get 0.
         """
         weight = counts if weight is None else weight
         if weight is None:
             return None
-        weight, shape = np.asarray(weight), like.shape
+        weight, shape = np.asarray(weight), array.shape[:axes]
+        if weight.dtype.kind not in "fiub":
+            raise TypeError(f"{self}: weights must be real numbers, got dtype {weight.dtype}")
         if weight.shape != shape[: weight.ndim or len(shape)]:
             allowed = " or ".join(str(shape[:n]) for n in range(len(shape), 0, -1)) or "()"
             raise ValueError(
-                f"{self}: {what} need weights of shape {allowed}, got shape {weight.shape}"
+                f"{self}: {what} of shape {array.shape} need weights of shape {allowed}, "
+                f"got shape {weight.shape}"
             )
         if not (weight.min() >= 0 and weight.max() < np.inf):
             raise ValueError(f"{self}: weights must be finite and not negative")
         # only ratios count: once the largest weight is 1, no sum of them overflows or vanishes
         weight = weight.reshape(weight.shape + (1,) * (len(shape) - weight.ndim))
-        shares = np.broadcast_to(weight / (weight.max() or 1), shape).astype(like.dtype)
+        shares = np.broadcast_to(weight / (weight.max() or 1), shape).astype(array.dtype)
         if counts is not None:
             shares *= counts
         flat: Array = shares.reshape(-1) / (shares.sum() or 1)
@@ -95,4 +102,4 @@ def without(array: Array, shares: Array | None) -> Array:
 
 def mean(losses: Array, shares: Array | None) -> Any:
     """Return the mean of the losses of the elements."""
-    return losses.sum() / losses.size if shares is None else losses.dot(shares)
+    return np.add.reduce(losses) / losses.size if shares is None else losses.dot(shares)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from minidl.losses.elementwise import ElementwiseLoss
 from minidl.losses.targets import spell
 from minidl.parameters import Array
+from minidl.validation import number
 
 __all__ = ["SigmoidCrossEntropy"]
 
@@ -63,15 +64,15 @@ class SigmoidCrossEntropy(ElementwiseLoss):
     classification = True
 
     def __init__(self, pos_weight: ArrayLike = 1.0) -> None:
-        weight = np.array(pos_weight)
-        if weight.dtype.kind not in "iuf":
-            raise TypeError(f"pos_weight must be a number or an array of them, got {pos_weight!r}")
-        if weight.ndim > 1 or not (weight.size and weight.min() > 0 and weight.max() < np.inf):
-            raise ValueError(
-                "pos_weight must be a finite number above 0, or one for each label, "
-                f"got {pos_weight!r}"
-            )
-        self.pos_weight: Any = weight.astype(np.float64) if weight.ndim else float(weight)
+        self.pos_weight: Any
+        if np.ndim(pos_weight) == 0:
+            self.pos_weight = number("pos_weight", pos_weight, above=0)
+        elif np.ndim(pos_weight) == 1 and np.size(pos_weight):
+            each = [number("pos_weight", weight, above=0) for weight in np.asarray(pos_weight)]
+            self.pos_weight = np.array(each)
+        else:
+            shape = np.shape(pos_weight)
+            raise ValueError(f"pos_weight must be a number or one a label, got shape {shape}")
 
     def terms(self, z: Array, t: Array) -> tuple[Array, Array]:
         """Return (c t softplus(−z) + (1 − t) softplus(z), (1 − t) σ(z) − c t σ(−z))."""

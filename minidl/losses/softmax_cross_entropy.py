@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,14 +39,16 @@ class SoftmaxCrossEntropy(Loss):
         α in [0, 1): the loss is that of the target (1 − α) t + α/C, which no finite logits reach
         by growing.
     ignore_index : int, optional
-        The class index of elements that do not count: padding, say. It need not be a class.
+        The class index of elements that do not count: padding, say. It need not be a class. A
+        batch in which no element counts has the loss 0; `fit` refuses data in which none does.
 
     Raises
     ------
     ValueError
         In `forward`: for an empty batch, or a target or weight of the wrong shape; for a class
-        index that is out of range, with its position; for a weight that is negative or not
-        finite; for rows of probabilities where there is an ignore_index.
+        index that is out of range, with its position; for a single class, C = 1, of which the
+        loss is always 0; for a weight that is negative or not finite; for rows of probabilities
+        where there is an ignore_index.
     TypeError
         In `forward`: for targets of a dtype that is neither integer nor floating.
 
@@ -83,38 +86,44 @@ class SoftmaxCrossEntropy(Loss):
         logits : ndarray, shape (…, C)
             Any real numbers.
         target : ndarray, shape (…) of class indices or (…, C) of probabilities
-            Which of the two is told by the number of axes.
+            Which of the two is told by the number of axes. `fit` makes sure that probabilities
+            are not negative and sum to 1; here they are taken as they are, as the tⱼ above.
         weight : ndarray, shape (…) or its leading axes, optional
             The weight of each element, not negative.
         """
         logits = self._floating(logits, "logits", axes=1)
         shape, classes = logits.shape, logits.shape[-1]
         target, counts = check_target(self, np.asarray(target), logits, self.ignore_index)
-        shares = self._shares(weight, logits[..., 0], f"logits of shape {shape}", counts)
-        rows = without(logits.reshape(-1, classes), shares)
-        shifted = rows - rows.max(axis=1, keepdims=True)
+        shares = self._shares(weight, logits, "logits", len(shape) - 1, counts)
+        rows = without(np.ascontiguousarray(logits).reshape(-1, classes), shares)
+        starts, ones, deep = _constants(len(rows), classes, rows.dtype)
+        # argmax and a product with ones are several times as fast as the reductions max and sum
+        shifted = rows - rows.reshape(-1)[rows.argmax(axis=1) + starts][:, np.newaxis]
         terms = np.exp(shifted)
         if target.ndim < len(shape) and not self.label_smoothing:
             # The terms of the other classes are summed without that of the true one: where this
             # is the largest, total = 1 + others, and neither log(total) nor p - 1 loses digits.
             mass = None
-            true = np.arange(len(rows)), target.reshape(-1)
-            own = terms[true]
-            terms[true] = 0
-            others = terms.sum(axis=1)
+            true, flat = starts + target.reshape(-1), terms.reshape(-1)
+            own = flat[true]
+            flat[true] = 0
+            others = terms.dot(ones)
             totals = others + own
-            losses = np.log1p(others + (own - 1)) - shifted[true]
-            terms[true] = -others  # total · (p − 1): what backward needs there
+            own -= 1
+            own += others
+            losses = np.log1p(own) - shifted.reshape(-1)[true]
+            flat[true] = -others  # total · (p − 1): what backward needs there
         else:
             target = without(self._distribution(target, rows), shares)
-            mass = target.sum(axis=1)
-            totals = terms.sum(axis=1)
-            losses = mass * np.log(totals) - (target * shifted).sum(axis=1)
-        return mean(losses, shares), (terms, totals, target, mass, shares, shape)
+            mass = target.dot(ones)
+            totals = terms.dot(ones)
+            losses = mass * np.log(totals) - (target * shifted).dot(ones)
+        saturated = shifted.reshape(-1)[shifted.argmin()] < deep
+        return mean(losses, shares), (terms, totals, target, mass, shares, shape, saturated)
 
     def backward(self, dy: Any, cache: Any, /) -> Array:
-        """Return the gradient with respect to the logits."""
-        terms, totals, target, mass, shares, shape = cache
+        """Return the gradient with respect to the logits; subnormal numbers in it are 0."""
+        terms, totals, target, mass, shares, shape, saturated = cache
         scale: Any = float(dy) / len(totals) if shares is None else float(dy) * shares
         if mass is None:
             dz: Array = terms * (scale / totals)[:, np.newaxis]
@@ -122,6 +131,8 @@ class SoftmaxCrossEntropy(Loss):
             dz = terms * (mass / totals)[:, np.newaxis]
             dz -= target
             dz *= scale if shares is None else scale[:, np.newaxis]
+        if saturated:  # products with subnormal numbers would take many times as long
+            dz *= np.abs(dz) >= np.finfo(dz.dtype).tiny
         return dz.reshape(shape)
 
     def accuracy(self, prediction: Array, target: Array) -> float:
@@ -146,3 +157,11 @@ class SoftmaxCrossEntropy(Loss):
         target = target.reshape(rows.shape).astype(rows.dtype, copy=False)
         smoothing = self.label_smoothing
         return (1 - smoothing) * target + smoothing / rows.shape[1] if smoothing else target
+
+
+@lru_cache(maxsize=8)
+def _constants(rows: int, classes: int, dtype: np.dtype[Any]) -> tuple[Array, Array, float]:
+    """Return where the rows start in the flat array, ones, and a logit whose exp is nearly 0."""
+    starts, ones = np.arange(0, rows * classes, classes), np.ones(classes, dtype)
+    starts.flags.writeable = ones.flags.writeable = False
+    return starts, ones, 0.8 * float(np.log(np.finfo(dtype).tiny))

@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 
 from minidl.parameters import Array
 
-__all__ = ["check_indices", "check_target", "class_labels", "labels_or_probabilities", "spell"]
+__all__ = [
+    "check_indices",
+    "check_target",
+    "class_labels",
+    "labels_or_probabilities",
+    "refuse_one_column",
+    "spell",
+]
 
 
 def check_target(
@@ -20,8 +27,9 @@ def check_target(
     Raises
     ------
     ValueError, TypeError
-        For another shape or dtype; for an index that is out of range.
+        For another shape or dtype; for an index that is out of range; for a single class.
     """
+    refuse_one_column(logits, loss)
     if target.shape == logits.shape[:-1]:
         if target.dtype.kind not in "iu":
             raise TypeError(f"{loss}: class indices must be integers, got dtype {target.dtype}")
@@ -29,8 +37,7 @@ def check_target(
         if ignore_index is not None:
             counts = np.not_equal(target, ignore_index)
             target = target * counts
-        check_indices(target, logits.shape[-1], loss)
-        return target, counts
+        return check_indices(target, logits.shape[-1], loss), counts
     if target.shape == logits.shape:
         if target.dtype.kind not in "iuf":
             raise TypeError(f"{loss}: probabilities must be floating, got dtype {target.dtype}")
@@ -43,11 +50,25 @@ def check_target(
     )
 
 
-def check_indices(target: Array, classes: int, loss: Any) -> None:
-    """Raise a ValueError, with the place, for an integer that is not from 0 to classes − 1."""
+def check_indices(target: Array, classes: int, loss: Any) -> NDArray[np.intp]:
+    """Return class indices as intp, or raise a ValueError that tells the place of a wrong one."""
+    indices = target.astype(np.intp, copy=False)
     # one maximum finds both ends: as unsigned numbers, negative ones are huge
-    if target.view(f"u{target.itemsize}").max() >= classes:
+    unsigned = indices.reshape(-1).view(np.uintp)
+    if unsigned[unsigned.argmax()] >= classes:
         _refuse_outside(target, classes, None, f"{loss}: class index")
+    return indices
+
+
+def refuse_one_column(scores: Array, where: Any) -> None:
+    """Raise a ValueError for scores of shape (…, 1): of a single class the loss is always 0."""
+    if scores.shape[-1] == 1:
+        shape = str(("N", *scores.shape[1:])).replace("'", "") if scores.ndim > 1 else "(1,)"
+        raise ValueError(
+            f"{where}: one output, shape {shape}, cannot tell classes by their index: take an "
+            f"output for each class, or SigmoidCrossEntropy with targets 0 and 1 of shape {shape} "
+            "(Hinge with −1 and +1)"
+        )
 
 
 def labels_or_probabilities(target: Array, prediction: Array, ignore_index: int | None) -> Array:
@@ -58,6 +79,7 @@ def labels_or_probabilities(target: Array, prediction: Array, ignore_index: int 
     ValueError, TypeError
         For targets that are neither, or do not fit the shape of a prediction.
     """
+    refuse_one_column(prediction, "y")
     if target.dtype.kind not in "iuf":
         raise TypeError(
             "y: class labels must be integers from 0 (or rows of probabilities), got dtype "
@@ -79,6 +101,8 @@ def labels_or_probabilities(target: Array, prediction: Array, ignore_index: int 
             f"labels of shape {('N', *prediction.shape[1:-1])} or probabilities of shape "
             f"{('N', *prediction.shape[1:])}, got shape {target.shape}".replace("'N'", "N")
         )
+    if (target == ignore_index).all():  # as with weights that are all 0, the loss would be 0
+        raise ValueError(f"y: all labels are {ignore_index}, the ignore_index: none is left")
     return class_labels(target, prediction.shape[-1], ignore_index)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl.layer import Layer
 from minidl.optimizers.blocks import blocks, flush
+from minidl.optimizers.keywords import Keywords
 from minidl.optimizers.optimizer import Optimizer
 from minidl.schedules import Rate
 from minidl.validation import Bounded
@@ -16,8 +17,10 @@ from minidl.validation import Bounded
 __all__ = ["Adam", "AdamW"]
 
 
-class _Moments(Optimizer):
+class _Moments(Optimizer, Keywords):
     """The step that Adam and AdamW share."""
+
+    config = (*Optimizer.config, "beta1", "beta2", "epsilon")
 
     decoupled: ClassVar[bool]
     beta1 = Bounded(least=0, below=1)
@@ -43,6 +46,7 @@ class _Moments(Optimizer):
         step = self.steps + 1
         # m̂ / (√v̂ + ε) = (c₂/c₁) m / (√v + c₂ ε)  with  c₁ = 1 − β₁ᵗ and c₂ = √(1 − β₂ᵗ)
         c1, c2 = 1 - self.beta1**step, math.sqrt(1 - self.beta2**step)
+        epsilon = max(c2 * self.epsilon, np.finfo(self.mean.dtype).tiny)  # 0 / 0 would be NaN
         for *vectors, rate, decay in self._parts(self.mean, self.square):
             for value, grad, mean, square in blocks(*vectors):
                 if decay and self.decoupled:
@@ -56,7 +60,7 @@ class _Moments(Optimizer):
                 grad *= 1 - self.beta2
                 square += grad
                 np.sqrt(square, out=grad)
-                grad += c2 * self.epsilon
+                grad += epsilon
                 np.divide(mean, grad, out=grad)
                 grad *= rate * c2 / c1
                 value -= grad

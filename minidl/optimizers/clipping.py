@@ -36,6 +36,8 @@ class ClipNorm:
     (5.0, array([0.6, 0.8]))
     """
 
+    config = ("maximum",)
+
     def __init__(self, maximum: float) -> None:
         self.maximum = number("maximum", maximum, above=0)
 
@@ -68,6 +70,8 @@ class ClipValue:
     >>> ClipValue(1.0)(gradient), gradient
     (3.0, array([ 1. , -0.5]))
     """
+
+    config = ("maximum",)
 
     def __init__(self, maximum: float) -> None:
         self.maximum = number("maximum", maximum, above=0)

@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl.layer import Layer
 from minidl.optimizers.blocks import blocks, flush
+from minidl.optimizers.keywords import Keywords
 from minidl.optimizers.optimizer import Optimizer
 from minidl.parameters import Array
 from minidl.schedules import Rate
@@ -16,7 +17,7 @@ from minidl.validation import Bounded
 __all__ = ["RMSProp"]
 
 
-class RMSProp(Optimizer):
+class RMSProp(Optimizer, Keywords):
     """RMSProp: every coordinate of the gradient is divided by its recent root mean square.
 
     With parameters θ, gradient g, learning rate η, momentum μ and weight decay λ, a step is::
@@ -71,6 +72,8 @@ class RMSProp(Optimizer):
     array([-1.,  1.], dtype=float32)
     """
 
+    config = (*Optimizer.config, "alpha", "momentum", "epsilon")
+
     alpha = Bounded(least=0, below=1)
     momentum = Bounded(least=0, below=1)
     epsilon = Bounded(above=0)
@@ -93,6 +96,7 @@ class RMSProp(Optimizer):
     def _update(self) -> None:
         if self.momentum and self.velocity is None:
             self.velocity = np.zeros_like(self.vector.value)
+        epsilon = max(self.epsilon, np.finfo(self.square.dtype).tiny)  # 0 / 0 would be NaN
         for *vectors, rate, decay in self._parts(self.square, self.velocity):
             for value, grad, square, velocity in blocks(*vectors):
                 if decay:
@@ -102,7 +106,7 @@ class RMSProp(Optimizer):
                 scratch *= 1 - self.alpha
                 square += scratch
                 np.sqrt(square, out=scratch)
-                scratch += self.epsilon
+                scratch += epsilon
                 grad /= scratch
                 if velocity is not None:
                     velocity *= self.momentum

@@ -432,7 +432,7 @@ def _supervised(draw: st.DrawFn, dtype: DTypeLike, elements: Strategy[Any]) -> t
 @st.composite
 def _classified(draw: st.DrawFn, dtype: DTypeLike) -> tuple[Any, ...]:
     """Draw logits, class indices or probabilities, and perhaps weights."""
-    logits = draw(batches(None, dtype))
+    logits = draw(batches(None, dtype).filter(lambda logits: logits.shape[-1] > 1))
     shape, classes = logits.shape[:-1], logits.shape[-1]
     if draw(st.booleans()):
         counts = draw(arrays(np.int64, logits.shape, elements=st.integers(0, 4)))

@@ -117,7 +117,7 @@ def _spellings(valid):
     yield spelt("single quotes", b'"F32"', b"'F32'")
     for number in (b"0.0", b"-0", b"00", b"0e0", b"+0", b"0x0", b"NaN", b"Infinity", b"1e400"):
         yield spelt(f"a place {number}", b'"data_offsets":[0', b'"data_offsets":[' + number)
-        yield spelt(f"a reference {number}", b'{\\"layer\\":0', b'{\\"layer\\":' + number)
+        yield spelt(f"a reference {number}", b'{\\"node\\":0', b'{\\"node\\":' + number)
         if number != b"0.0":
             yield spelt(f"a rate {number}", b'\\"rate\\":0.5', b'\\"rate\\":' + number)
     entry = b'"dtype":"F32"'
@@ -279,9 +279,9 @@ def _architecture(valid):
         for key in node["config"]:
             bad = [
                 None, "x", "", -1, -0.5, 0, 2**31, 2**62, 2**63, 10**30, 1e308, 0.25 + 2**40, [],
-                [[]], [1], ["x"], {}, {"layer": 0, "x": 1}, {"layer": -1}, {"layer": place},
-                {"layer": 99}, {"layer": True}, {"layer": 0.0}, {"layer": "0"},
-                {"layer": None}, {"node": 0}, [{"layer": place}], [[{"layer": 0}]],
+                [[]], [1], ["x"], {}, {"node": 0, "x": 1}, {"node": -1}, {"node": place},
+                {"node": 99}, {"node": True}, {"node": 0.0}, {"node": "0"},
+                {"node": None}, {"layer": 0}, [{"node": place}], [[{"node": 0}]],
                 "a" * 2000, [0] * 50_000, {"a": {"b": []}},
             ]  # fmt: skip
             right = {"eps": [1e308, 0.25 + 2**40, 2**31, 2**62], "axis": [-1, 2**31, 2**62]}
@@ -303,7 +303,7 @@ def _architecture(valid):
     relu = {"class": "ReLU", "config": {}}
 
     def holding(*children):
-        return {"class": "Sequential", "config": {"layers": [{"layer": c} for c in children]}}
+        return {"class": "Sequential", "config": {"layers": [{"node": c} for c in children]}}
 
     chain = [relu, *(holding(place) for place in range(40))]
     yield "nested 40 deep", made(lambda n, own: own.update(nodes=chain))
@@ -355,9 +355,7 @@ def _architecture(valid):
 def _many_times(size, times, shared):
     config = {"in_features": size, "out_features": size, "bias": False}
     nodes = [{"class": "Dense", "config": config}] * times
-    nodes.append(
-        {"class": "Sequential", "config": {"layers": [{"layer": k} for k in range(times)]}}
-    )
+    nodes.append({"class": "Sequential", "config": {"layers": [{"node": k} for k in range(times)]}})
     meta = {
         "format": "model",
         "version": "1",

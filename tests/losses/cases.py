@@ -55,7 +55,7 @@ CASES = {
     "hinge, signs": Case(Hinge(), "signs"),
     "hinge, indices": Case(Hinge(margin=0.5), "indices"),
 }
-SHAPES = [(4, 3), (1, 2), (2, 3, 4), (5, 1)]
+SHAPES = [(4, 3), (1, 2), (2, 3, 4), (5, 2)]
 
 
 def value_and_gradient(loss, *inputs):

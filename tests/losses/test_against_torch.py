@@ -21,7 +21,7 @@ functional = torch.nn.functional
 
 shapes = st.lists(st.integers(1, 5), min_size=1, max_size=3).map(tuple)
 scores = st.tuples(
-    st.lists(st.integers(1, 5), min_size=0, max_size=2).map(tuple), st.integers(1, 7)
+    st.lists(st.integers(1, 5), min_size=0, max_size=2).map(tuple), st.integers(2, 7)
 ).map(lambda parts: (*parts[0], parts[1]))
 seeds = st.integers(0, 2**32 - 1)
 spreads = st.sampled_from([1e-3, 1.0, 30.0, 1e4])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minidl import Dense, Loss
+from minidl import Dense, Hinge, Huber, Loss, SigmoidCrossEntropy
 from minidl.gradcheck.numerical import numerical_gradient
 from tests.losses.cases import CASES, SHAPES, value_and_gradient
 
@@ -200,6 +200,28 @@ def test_weights_that_do_not_fit_are_refused(case, weight, words):
 
 
 @every_loss
+@pytest.mark.parametrize(
+    "weight",
+    [np.full(4, 1 + 1j), np.array(["1"] * 4), np.full(4, None), "heavy", object()],
+    ids=["complex", "strings", "objects", "a string", "an object"],
+)
+def test_weights_that_are_no_real_numbers_are_a_type_error_of_the_loss(case, weight):
+    prediction, target, _ = case.draw((4, 5))
+    with pytest.raises(TypeError, match="weights must be real numbers, got dtype") as caught:
+        case.loss.forward(prediction, target, weight)
+    assert str(caught.value).startswith(repr(case.loss))
+
+
+@every_loss
+@pytest.mark.parametrize("change", [lambda z: z.astype(int), np.ndarray.tolist, lambda z: z + 0j])
+def test_a_prediction_that_is_no_array_of_floating_numbers_is_a_type_error(case, change):
+    prediction, target, _ = case.draw((4, 5))
+    with pytest.raises(TypeError, match="must be an array of floating numbers, got") as caught:
+        case.loss.forward(change(prediction), target)
+    assert str(caught.value).startswith(repr(case.loss))
+
+
+@every_loss
 @pytest.mark.parametrize("shape", [(0, 3), (2, 0), (0,)])
 def test_a_loss_of_nothing_is_refused(case, shape):
     target = np.zeros(case.elements(shape), int if case.target == "indices" else float)
@@ -213,6 +235,20 @@ def test_a_target_is_never_broadcast(case):
     for wrong in (target[:1], target[:3], target[..., np.newaxis], target[0]):
         with pytest.raises(ValueError, match="shape"):
             case.loss.forward(prediction, wrong)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.rows])
+def test_a_single_column_is_no_choice_of_classes_and_is_refused_with_the_way_out(name):
+    case = CASES[name]
+    prediction, target, _ = case.draw((5, 1))
+    words = r"one output, shape \(N, 1\), .* SigmoidCrossEntropy with targets 0 and 1"
+    for given in (target, np.array([0, 1, 1, 0, 1])):
+        if given.shape == target.shape:
+            with pytest.raises(ValueError, match=words) as caught:
+                case.loss.forward(prediction, given)
+            assert str(caught.value).startswith(f"{case.loss}: ")
+        with pytest.raises(ValueError, match=f"^y: {words}"):
+            case.loss.prepare_target(given, prediction)
 
 
 @pytest.mark.parametrize("name", ["squared", "absolute", "Huber", "sigmoid"])
@@ -234,6 +270,34 @@ def test_targets_that_are_no_real_numbers_are_a_type_error(name, target):
         loss.forward(np.zeros(3), target)
     with pytest.raises(TypeError, match="dtype"):
         loss.prepare_target(target, np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Hinge(1e300), "margin must be finite"),
+        (lambda: Huber(delta=1e300), "delta must be finite"),
+        (lambda: Huber(delta=1e-300), "delta must be greater than 0"),
+        (lambda: SigmoidCrossEntropy(1e300), "pos_weight must be finite"),
+        (lambda: SigmoidCrossEntropy([1.0, 1e-300]), "pos_weight must be greater than 0"),
+    ],
+)
+def test_an_option_that_does_not_survive_in_float32_is_refused(make, words):
+    with pytest.raises(ValueError, match=f"{words}, got .*, which float32 cannot hold"):
+        make()
+
+
+@every_loss
+def test_options_at_the_ends_of_float32_make_no_nan(case):
+    prediction, target, _ = case.draw((4, 3), np.float32)
+    for extreme in (1.2e-38, 3.4e38):
+        loss = copy.copy(case.loss)
+        for option in vars(loss).keys() & {"margin", "delta", "pos_weight"}:
+            setattr(loss, option, extreme)
+        with np.errstate(all="ignore"):
+            value, gradient = value_and_gradient(loss, prediction, target)
+        assert not np.isnan(value)
+        assert not np.isnan(gradient).any()
 
 
 # --- the door -----------------------------------------------------------------------------------

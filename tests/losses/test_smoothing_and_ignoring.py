@@ -60,6 +60,24 @@ def test_where_all_is_ignored_loss_and_gradient_are_zero():
     assert loss.accuracy(np.ones((2, 3)), np.array([-1, -1])) == 0
 
 
+@pytest.mark.parametrize("data", ["y", "validation y"])
+def test_data_in_which_all_is_ignored_are_refused_at_the_door(data):
+    x, y = blobs()
+    nothing = np.full_like(y, -100)
+    network = Dense(2, 3, rng=0)
+    given = {"y": y, "validation": (x, nothing)} if data != "y" else {"y": nothing}
+    with pytest.raises(ValueError, match=f"^{data}: all labels are -100, the ignore_index"):
+        fit(
+            network,
+            SoftmaxCrossEntropy(ignore_index=-100),
+            SGD(network, 0.1),
+            x,
+            **given,
+            epochs=1,
+            batch_size=10,
+        )
+
+
 def test_other_indices_out_of_range_are_still_refused_in_forward_and_at_the_door():
     loss = SoftmaxCrossEntropy(ignore_index=-1)
     with pytest.raises(ValueError, match="-2 at 1"):

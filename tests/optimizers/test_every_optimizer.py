@@ -110,6 +110,17 @@ def test_a_step_after_the_parameters_moved_on_raises_and_changes_nothing(make):
     assert state_of(layers, optimizer) == before
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("kind", [Adam, AdamW, RMSProp])
+def test_a_number_whose_gradient_is_zero_stays_however_small_epsilon_is(kind, dtype):
+    layers = network(dtype=dtype)
+    optimizer = kind(layers, 0.1, epsilon=1.2e-38, weight_decay=0)
+    before = optimizer.vector.value.copy()
+    for _ in range(3):
+        optimizer.step()
+    assert_array_equal(optimizer.vector.value, before)
+
+
 @every_optimizer
 def test_a_parabola_leads_to_its_minimum(make):
     point = Point([3.0, -2.0])
@@ -210,12 +221,52 @@ def test_flushing_sets_only_subnormal_numbers_to_zero_and_keeps_nan():
         (RMSProp, {"momentum": np.nan}, "momentum must be finite"),
         (RMSProp, {"epsilon": "small"}, "epsilon must be a number"),
         (Adam, {"learning_rate": 0}, "learning_rate must be greater than 0"),
+        (Adam, {"learning_rate": 1e300}, "learning_rate must be finite, got 1e.300, which float32"),
+        (AdamW, {"epsilon": 1e-300}, "epsilon must be greater than 0, got 1e-300, which float32"),
+        (RMSProp, {"epsilon": 1e300}, "epsilon must be finite, got 1e.300, which float32"),
+        (SGD, {"learning_rate": 1e300}, "learning_rate must be finite, got 1e.300, which float32"),
+        (SGD, {"weight_decay": 1e39}, "weight_decay must be finite, got 1e.39, which float32"),
         (Adam, {"clip": 1.0}, r"clip must be a function of the gradient.*got 1\.0"),
     ],
 )
 def test_a_hyper_parameter_out_of_range_is_refused_by_name(kind, options, words):
     with pytest.raises((ValueError, TypeError), match=words):
         kind(Dense(2, 2), **{"learning_rate": 0.1, **options})
+
+
+@pytest.mark.parametrize("kind", [Adam, AdamW, RMSProp])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"lr": 0.1}, r"{} takes no lr \(here it is learning_rate\), but network, learning_rate, "),
+        ({"learning_rate": 0.1, "eps": 1e-8}, r"{} takes no eps \(here it is epsilon\)"),
+        ({"learning_rate": 0.1, "amsgrad": True}, r"{} takes no amsgrad, but .* groups, clip$"),
+        ({"learning_rate": CosineDecay}, r"learning_rate is a class: make an .*, CosineDecay\(…\)"),
+        (
+            {"learning_rate": 0.1, "clip": ClipNorm},
+            r"{}: clip is a class: make an .* ClipNorm\(…\)",
+        ),
+    ],
+)
+def test_a_keyword_of_another_library_or_a_class_is_refused_by_name(kind, options, words):
+    with pytest.raises(TypeError, match=words.format(kind.__name__)):
+        kind(Dense(2, 2), **options)
+
+
+def test_the_betas_of_torch_are_refused_with_our_names():
+    with pytest.raises(TypeError, match=r"AdamW takes no betas \(here it is beta1 and beta2\)"):
+        AdamW(Dense(2, 2), 0.1, betas=(0.9, 0.99))
+    with pytest.raises(TypeError, match="RMSProp takes no betas, but network"):
+        RMSProp(Dense(2, 2), 0.1, betas=(0.9, 0.99))
+
+
+def test_an_optimizer_of_ones_own_may_take_what_it_likes():
+    class Bold(Adam):
+        def __init__(self, *arguments, **options):
+            self.nerve = options.pop("nerve")
+            super().__init__(*arguments, **options)
+
+    assert Bold(Dense(2, 2), 0.1, nerve=3).nerve == 3
 
 
 def test_what_is_refused_leaves_the_network_unpacked():
