@@ -18,7 +18,7 @@ import minidl as m
 from minidl.initializers import zeros
 from minidl.layer import Layer
 
-__all__ = ["VOCABULARY", "build", "check_shapes", "encode", "places_of"]
+__all__ = ["VOCABULARY", "build", "check", "encode"]
 
 # fmt: off
 VOCABULARY: dict[str, Any] = {
@@ -61,7 +61,7 @@ def encode(thing: Any) -> tuple[list[Any], dict[str, Any]]:
             return {"node": places[id(value)]}
         if isinstance(value, np.ndarray) and value.ndim == 1:
             value = tuple(value.tolist())
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and not isinstance(thing, Layer):
             value = tuple(value.items())
         if isinstance(value, (tuple, list)) and (
             isinstance(value, tuple) or all(isinstance(item, Layer) for item in value)
@@ -92,7 +92,7 @@ def encode(thing: Any) -> tuple[list[Any], dict[str, Any]]:
             if not hasattr(item, key):
                 raise ValueError(f"{name} names {key!r} in its config, but has no such attribute")
             value = getattr(item, key)
-            value = value is not None and value is not False if key == "bias" else value
+            value = value not in (None, False) if key == "bias" else value
             config[key] = value_of(value, f"{name}.{key}", depth)
         nodes.append({"class": name, "config": config})
         return len(nodes) - 1
@@ -101,77 +101,60 @@ def encode(thing: Any) -> tuple[list[Any], dict[str, Any]]:
     return nodes, classes
 
 
-def places_of(nodes: Any, classes: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Return the path of every layer, and its node; raise if these are no nodes.
+def check(
+    nodes: list[Any], classes: Mapping[str, Any], sizes: Mapping[str, tuple[int, ...]], numbers: int
+) -> None:
+    """Raise unless these are nodes, with the arrays of minidl's own layers in the right shapes.
 
     Nothing is made, and how much the nodes can stand for is bounded.
-    """
-    if not isinstance(nodes, list) or not nodes:
-        raise ValueError("the architecture has no nodes")
-    children: list[list[tuple[str, int]]] = []
-    depths: list[int] = []
-    paths: list[int] = []
-    for place, node in enumerate(nodes):
-        config = _config(place, node, classes)
-        own = []
-        for key, value in config.items():
-            several = value if isinstance(value, list) else [value]
-            for number, item in enumerate(several):
-                if not isinstance(item, dict):
-                    if not _is_plain(item):
-                        raise ValueError(f"node {place}: {key} is out of bounds")
-                    continue
-                child = item.get("node")
-                if len(item) != 1 or type(child) is not int or not 0 <= child < place:
-                    raise ValueError(f"node {place}: {key} refers to no earlier node")
-                own.append((f"{key}.{number}" if several is value else key, child))
-        children.append(own)
-        depths.append(1 + max((depths[child] for _, child in own), default=0))
-        paths.append(1 + sum(paths[child] for _, child in own))
-        if depths[-1] > _DEEPEST + 1 or paths[-1] > _MOST_PATHS:
-            raise ValueError(f"node {place}: layers are nested too deep, or stand too often")
-
-    def spread(place: int, path: str) -> Iterator[tuple[str, int]]:
-        yield path, place
-        for key, child in children[place]:
-            yield from spread(child, f"{path}{key}.")
-
-    return list(spread(len(nodes) - 1, ""))
-
-
-def check_shapes(
-    nodes: list[Any],
-    places: list[tuple[str, int]],
-    sizes: Mapping[str, tuple[int, ...]],
-    numbers: int,
-) -> None:
-    """Raise unless the arrays of minidl's own layers have the shapes that their nodes need.
 
     Parameters
     ----------
-    nodes, places
-        The nodes, and the paths of the layers with their nodes.
+    nodes : list
+        What a file says that the nodes are.
+    classes : dict of str to class
+        Those that a node may name.
     sizes : dict of str to tuple of int
         The shape of each array that there is, under all its paths.
     numbers : int
         How many numbers the arrays hold: many times more are never made.
     """
-    shapes = [_shapes(node) if node["class"] in VOCABULARY else None for node in nodes]
+    if not nodes:
+        raise ValueError("there are no nodes")
+    children: list[list[tuple[str, int]]] = []
+    shapes: list[dict[str, tuple[int, ...]] | None] = []
+    depths: list[int] = []
+    paths: list[int] = []
+    for place, node in enumerate(nodes):
+        own = [*_children(place, node, classes)]
+        children.append(own)
+        shapes.append(_shapes(**node) if node["class"] in VOCABULARY else None)
+        depths.append(1 + max((depths[child] for _, child in own), default=0))
+        paths.append(1 + sum(paths[child] for _, child in own))
+        if depths[-1] > _DEEPEST + 1 or paths[-1] > _MOST_PATHS:
+            raise ValueError(f"node {place}: layers are nested too deep, or stand too often")
     needed = sum(math.prod(shape) for own in shapes for shape in (own or {}).values())
     if needed > 16 * numbers + _ROOM:
         raise ValueError("the layers need much more memory than the file has numbers")
-    foreign = tuple(path for path, place in places if shapes[place] is None)
-    expected = {
-        path + name: shape
-        for path, place in places
-        for name, shape in (shapes[place] or {}).items()
-        if not name.startswith("=")
-    }
+
+    expected: dict[str, tuple[int, ...]] = {}
+    foreign: list[str] = []
+
+    def spread(place: int, path: str) -> None:
+        own = shapes[place]
+        if own is None:
+            foreign.append(path)
+        for name, shape in (own or {}).items():
+            if not name.startswith("="):  # the layer works that one out by itself
+                expected[path + name] = shape
+        for key, child in children[place]:
+            spread(child, f"{path}{key}.")
+
+    spread(len(nodes) - 1, "")
     for name in [*expected, *sizes]:
-        there, needed_there = sizes.get(name, "no such array"), expected.get(name, "none")
-        free = name not in expected and name.startswith(foreign)
-        if there != needed_there and not free:
-            raise ValueError(f"{name}: the file has {there}, its layer needs {needed_there}")
+        found, right = sizes.get(name, "no such array"), expected.get(name, "none")
+        if found != right and (name in expected or not name.startswith(tuple(foreign))):
+            raise ValueError(f"{name}: the file has {found}, its layer needs {right}")
 
 
 def build(nodes: list[Any], classes: Mapping[str, Any]) -> Layer:
@@ -198,18 +181,29 @@ def build(nodes: list[Any], classes: Mapping[str, Any]) -> Layer:
     return built[-1]
 
 
-def _config(place: int, node: Any, classes: Mapping[str, Any]) -> dict[str, Any]:
+def _children(place: int, node: Any, classes: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Yield the nodes that a node refers to, each with its key; raise if it is no node."""
     match node:
-        case {"class": str(name), "config": dict(config)} if list(node) == ["class", "config"]:
-            if name not in classes:
-                raise ValueError(
-                    f"node {place}: {name!r:.80} is no layer of minidl: if it is one of your own, "
-                    "give its class, load(path, layers={name: class})"
-                )
-            if list(config) == list(classes[name].config):
-                return config
-            raise ValueError(f"node {place}: the config of {name} is {classes[name].config}")
-    raise ValueError(f"node {place}: a node has a class and a config")
+        case {"class": str(name), "config": dict(config)} if len(node) == 2:
+            kind = classes.get(name)
+        case _:
+            raise ValueError(f"node {place}: a node has a class and a config")
+    if kind is None:
+        raise ValueError(
+            f"node {place}: {name!r:.80} is no layer of minidl: if it is one of your own, give "
+            "its class, load(path, layers={name: class})"
+        )
+    if list(config) != list(kind.config):
+        raise ValueError(f"node {place}: the config of {name} is {kind.config}")
+    for key, value in config.items():
+        for number, item in enumerate(value if isinstance(value, list) else [value]):
+            match item:
+                case {"node": child} if (
+                    len(item) == 1 and type(child) is int and 0 <= child < place
+                ):
+                    yield f"{key}.{number}" if isinstance(value, list) else key, child
+                case _ if not _is_plain(item):
+                    raise ValueError(f"node {place}: {key} is neither plain nor an earlier node")
 
 
 def _is_plain(value: Any) -> bool:
@@ -219,12 +213,13 @@ def _is_plain(value: Any) -> bool:
     return value is None or type(value) is bool or (type(value) is str and len(value) <= 1000)
 
 
-def _shapes(node: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+def _shapes(**node: Any) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the arrays that a layer of minidl makes."""
+    name, config = node.values()
     try:
-        shapes = VOCABULARY[node["class"]].shapes(**node["config"])
+        shapes = {key: shape for key, shape in VOCABULARY[name].shapes(**config).items() if shape}
     except TypeError as error:
-        raise ValueError(f"{node['class']}: {error!s:.200}") from error
-    if not all(type(size) is int and size > 0 for shape in shapes.values() for size in shape or ()):
-        raise ValueError(f"{node['class']}: sizes must be whole numbers above 0")
-    return {name: shape for name, shape in shapes.items() if shape}
+        raise ValueError(f"{name}: {error!s:.200}") from error
+    if not all(type(size) is int and size > 0 for shape in shapes.values() for size in shape):
+        raise ValueError(f"{name}: sizes must be whole numbers above 0")
+    return shapes

@@ -22,11 +22,7 @@ __all__ = ["VERSION", "dumps", "loads", "read", "serialize"]
 
 VERSION = "1"
 _LARGEST_HEADER = 2**20
-_DTYPES: dict[str, np.dtype[Any]] = {
-    "F16": np.dtype("<f2"),
-    "F32": np.dtype("<f4"),
-    "F64": np.dtype("<f8"),
-}
+_DTYPES: dict[str, np.dtype[Any]] = {f"F{8 * n}": np.dtype(f"<f{n}") for n in (2, 4, 8)}
 _METADATA = ["format", "version", "architecture", "state", "sha256"]
 _NO_DIGEST = "0" * 64
 
@@ -61,27 +57,25 @@ def serialize(kind: str, architecture: Any, state: Any, arrays: Mapping[str, Arr
     ValueError
         If a number is not finite, a dtype has no name in the format, or the header is too long.
     """
-    metadata = dict(
-        zip(_METADATA, (kind, VERSION, dumps(architecture), dumps(state), _NO_DIGEST), strict=True)
-    )
+    texts = (kind, VERSION, dumps(architecture), dumps(state), _NO_DIGEST)
+    metadata = dict(zip(_METADATA, texts, strict=True))
     header: dict[str, Any] = {"__metadata__": metadata}
+    codes = {dtype: code for code, dtype in _DTYPES.items()}
     data, offset = [], 0
     for name, array in arrays.items():
         little = array.dtype.newbyteorder("<")
-        if name in header or little not in _DTYPES.values():
-            raise ValueError(
-                f"{name} of dtype {array.dtype} cannot be saved: float16, 32 and 64 can"
-            )
-        _require_finite(name, array)
-        code = next(code for code, dtype in _DTYPES.items() if dtype == little)
-        header[name] = _entry(code, list(array.shape), offset)
-        offset += array.nbytes
-        data.append(array.astype(little, order="C").reshape(-1).view(np.uint8))
+        if name in header or little not in codes:
+            raise ValueError(f"{name} of dtype {little} cannot be saved: float16, 32 and 64 can")
+        copy = array.astype(little, order="C")
+        _require_finite(name, copy)
+        header[name] = _entry(codes[little], list(copy.shape), offset)
+        offset += copy.nbytes
+        data.append(copy.reshape(-1).view(np.uint8).data)
     digest = hashlib.sha256(_front(header))
     for part in data:
-        digest.update(part.data)
+        digest.update(part)
     metadata["sha256"] = digest.hexdigest()
-    return [_front(header), *(part for part in data if part.size)]
+    return [_front(header), *filter(len, data)]
 
 
 def read(file: BinaryIO, size: int, kind: str) -> tuple[Any, Any, dict[str, Array]]:
@@ -107,31 +101,42 @@ def read(file: BinaryIO, size: int, kind: str) -> tuple[Any, Any, dict[str, Arra
         raise ValueError("is no model file, or has lost its end: the header is longer than it")
     start += file.read(length)
     header = json.loads(start[8:].decode("utf-8"))
-    if not isinstance(header, dict) or not isinstance(header.get("__metadata__"), dict):
-        raise ValueError("is no model file: it has no metadata")
-    metadata = header["__metadata__"]
-    _check_metadata(metadata, kind)
+    metadata = header.get("__metadata__") if isinstance(header, dict) else None
+    if not isinstance(metadata, dict) or type(metadata.get("version")) is not str:
+        raise ValueError("is no model file of minidl: the metadata are others")
+    if metadata["version"] != VERSION:
+        other = metadata["version"]
+        raise ValueError(f"is of version {other!r:.40}, but this minidl reads version {VERSION!r}")
+    if list(metadata) != _METADATA or not all(type(text) is str for text in metadata.values()):
+        raise ValueError(f"the metadata must be {', '.join(_METADATA)}")
+    if metadata["format"] != kind:
+        raise ValueError(f"is of the format {metadata['format']!r:.40}, not {kind!r}")
     if _front(header) != start:
         raise ValueError("the header is not written as minidl writes it")
 
-    places: dict[str, tuple[np.dtype[Any], list[int]]] = {}
     offset = 0
     for name, entry in list(header.items())[1:]:
-        code, shape = _dtype_and_shape(name, entry)
-        if dumps(entry) != dumps(_entry(code, shape, offset)):
-            raise ValueError(f"{name}: its place is not where the array before it ends")
-        places[name] = _DTYPES[code], shape
-        offset = entry["data_offsets"][1]
+        match entry:
+            case {"dtype": str(code), "shape": list(shape)} if code in _DTYPES and all(
+                type(size) is int and 0 <= size < 2**63 for size in shape
+            ):
+                right = _entry(code, shape, offset)
+            case _:
+                raise ValueError(f"{name}: there is no such dtype or shape")
+        if dumps(entry) != dumps(right):
+            raise ValueError(f"{name}: it is not just a dtype, a shape and the place that follows")
+        offset = right["data_offsets"][1]
     if size != len(start) + offset:
         raise ValueError(f"has {size} bytes, but {len(start) + offset} are needed: it is damaged")
 
     digest = hashlib.sha256(_front({**header, "__metadata__": {**metadata, "sha256": _NO_DIGEST}}))
     arrays = {}
-    for name, (dtype, shape) in places.items():
-        first, end = header[name]["data_offsets"]
+    for name, entry in list(header.items())[1:]:
+        first, end = entry["data_offsets"]
         data = file.read(end - first)
         digest.update(data)
-        arrays[name] = np.frombuffer(data, dtype, (end - first) // dtype.itemsize).reshape(shape)
+        flat = np.frombuffer(data, _DTYPES[entry["dtype"]], math.prod(entry["shape"]))
+        arrays[name] = flat.reshape(entry["shape"])
     if digest.hexdigest() != metadata["sha256"]:
         raise ValueError("the SHA-256 digest is another one: the file is damaged")
     for name, array in arrays.items():
@@ -150,29 +155,6 @@ def _front(header: dict[str, Any]) -> bytes:
 def _entry(code: str, shape: list[int], offset: int) -> dict[str, Any]:
     end = offset + _DTYPES[code].itemsize * math.prod(shape)
     return {"dtype": code, "shape": shape, "data_offsets": [offset, end]}
-
-
-def _check_metadata(metadata: dict[str, Any], kind: str) -> None:
-    if not all(isinstance(text, str) for text in metadata.values()) or "version" not in metadata:
-        raise ValueError("is no model file of minidl: the metadata are others")
-    if metadata["version"] != VERSION:
-        raise ValueError(
-            f"is of version {metadata['version']!r:.40}, but this minidl reads version {VERSION!r}"
-        )
-    if list(metadata) != _METADATA:
-        raise ValueError(f"the metadata must be {', '.join(_METADATA)}")
-    if metadata["format"] != kind:
-        raise ValueError(f"is of the format {metadata['format']!r:.40}, not {kind!r}")
-
-
-def _dtype_and_shape(name: str, entry: Any) -> tuple[str, list[int]]:
-    """Return what the header says of an array, if it says just that, in the right types."""
-    match entry:
-        case {"dtype": str(code), "shape": [*shape], "data_offsets": _} if code in _DTYPES:
-            sizes = all(type(size) is int and 0 <= size < 2**63 for size in shape)
-            if sizes and len(shape) <= 32:
-                return code, shape
-    raise ValueError(f"{name}: dtype, shape and place are not as they must be")
 
 
 def _require_finite(name: str, array: Array) -> None:

@@ -13,27 +13,23 @@ from typing import Any, BinaryIO
 
 __all__ = ["AtomicFile", "BusyError", "atomic_write", "opened"]
 
-if sys.platform == "win32":  # pragma: no cover (there a second writer goes unnoticed)
+# what a platform lacks counts 0; without O_NONBLOCK a pipe would be waited on
+_READ, _WRITE, _DIRECTORY = (
+    sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY", *names))
+    for names in ((), ("O_RDWR", "O_CREAT", "O_NOFOLLOW"), ("O_DIRECTORY",))
+)
 
-    def _lock(descriptor: int) -> bool:
-        return True
-else:
-    import fcntl
 
-    def _lock(descriptor: int) -> bool:
-        """Lock an open file, for as long as it is open; tell whether nobody else had."""
+def _lock(descriptor: int) -> bool:
+    """Lock an open file, for as long as it is open; tell whether nobody else had."""
+    if sys.platform != "win32":  # there, a second writer goes unnoticed
+        import fcntl
+
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        return True
-
-
-# what a platform lacks counts 0; without O_NONBLOCK a pipe would be waited on
-_READ, _WRITE, _DIRECTORY = (
-    sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY", *names.split()))
-    for names in ("O_RDONLY O_BINARY", "O_RDWR O_CREAT O_NOFOLLOW O_BINARY", "O_DIRECTORY")
-)
+    return True
 
 
 class BusyError(OSError):

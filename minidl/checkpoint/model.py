@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.checkpoint.architecture import VOCABULARY, build, check_shapes, encode, places_of
+from minidl.checkpoint.architecture import VOCABULARY, build, check, encode
 from minidl.checkpoint.container import dumps, read, serialize
 from minidl.checkpoint.files import atomic_write, opened
 from minidl.checkpoint.generators import generator_with, state_of
@@ -127,13 +127,12 @@ def network_from(
     nodes, shared = fields(architecture, nodes=list, shared=dict)
     (generators,) = fields(state, generators=dict)
     sizes = {path: array.shape for path, array in arrays.items()}
-    numbers = sum(array.size for array in arrays.values())
     for path, first in shared.items():
         if not isinstance(first, str) or path in sizes:
             raise ValueError(f"{path} is not shared with the path of something")
         if first in sizes:
             sizes[path] = sizes[first]
-    check_shapes(nodes, places_of(nodes, classes), sizes, numbers)
+    check(nodes, classes, sizes, sum(array.size for array in arrays.values()))
 
     network = build(nodes, classes)
     found = dict(walk(network))
@@ -149,24 +148,22 @@ def network_from(
         if item.value.dtype != array.dtype:
             item.cast(array.dtype)
         item.value[...] = array
-    again, once = contents(network)[:3], (architecture, state, arrays)
-    if [_outline(part) for part in again] != [_outline(part) for part in once]:
+    if _outline(contents(network)[:3]) != _outline((architecture, state, arrays)):
         raise ValueError("the layers that were made are not those that were described")
     return network
 
 
 def fields(value: Any, **kinds: type) -> tuple[Any, ...]:
     """Return the values of a dict that has just these keys, with values of these types."""
-    if isinstance(value, dict) and [(key, type(item)) for key, item in value.items()] == [
-        *kinds.items()
-    ]:
-        return tuple(value.values())
-    raise ValueError(f"there must be {' and '.join(kinds)}, and nothing else")
+    own = value.items() if isinstance(value, dict) else ()
+    if [(key, type(item)) for key, item in own] != list(kinds.items()):
+        raise ValueError(f"there must be {' and '.join(kinds)}, and nothing else")
+    return tuple(value.values())
 
 
-def _outline(part: Any) -> str:
-    """Write down what makes one part of the contents the same as another."""
-    return dumps(part, default=lambda array: [array.dtype.name, array.shape])
+def _outline(parts: Any) -> str:
+    """Write down what makes the contents of one network the same as those of another."""
+    return dumps(parts, default=lambda array: [array.dtype.name, array.shape])
 
 
 def _inventory(network: Layer) -> tuple[dict[str, Any], dict[str, str]]:

@@ -1,6 +1,7 @@
 """A file is replaced as a whole or stays as it is, whatever fails, and whoever else writes."""
 
 import errno
+import importlib
 import os
 import signal
 import stat
@@ -51,7 +52,9 @@ class Shim:
 def shimmed(monkeypatch, instead):
     tally = []
     monkeypatch.setattr(files, "os", Shim(os, tally, instead))
-    monkeypatch.setattr(files, "fcntl", Shim(files.fcntl, tally, instead))
+    monkeypatch.setitem(
+        sys.modules, "fcntl", Shim(importlib.import_module("fcntl"), tally, instead)
+    )
     return tally
 
 
