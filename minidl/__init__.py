@@ -12,6 +12,7 @@ from minidl.lazy import lazy
 
 if TYPE_CHECKING:
     from minidl.callbacks import *
+    from minidl.checkpoint import *
     from minidl.composition import *
     from minidl.containers import *
     from minidl.history import *
@@ -29,6 +30,7 @@ __version__ = "0.1.0"
 __all__, __getattr__, __dir__ = lazy(
     __name__,
     callbacks="EarlyStopping GradientErrors",
+    checkpoint="BusyError ModelFileError load save",
     composition="Add Concatenate Residual",
     containers="Sequential",
     history="History Steps",

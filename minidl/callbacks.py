@@ -71,6 +71,8 @@ class EarlyStopping:
     EarlyStopping(monitor='accuracy', patience=5, restore_best=True)
     """
 
+    config = ("monitor", "patience", "restore_best")
+
     def __init__(
         self, monitor: str = "loss", patience: int = 10, restore_best: bool = True
     ) -> None:
@@ -163,6 +165,8 @@ class GradientErrors:
     >>> watch.steps, max(watch.errors) < 1e-8
     ([0, 5], True)
     """
+
+    config = ("every", "coordinates")
 
     def __init__(self, every: int = 1, coordinates: int = 100) -> None:
         self.every = integer("every", every, least=1)

@@ -81,9 +81,9 @@ class Branches(Container):
     through all of them, dx is the sum of what comes out.
     """
 
-    def __init__(self, *branches: Layer) -> None:
-        super().__init__(*branches)
-        if not branches:
+    def __init__(self, *layers: Layer) -> None:
+        super().__init__(*layers)
+        if not layers:
             raise ValueError(f"{type(self).__name__} needs at least one branch")
 
     @abstractmethod
@@ -140,8 +140,9 @@ class Add(Branches):
 
     Parameters
     ----------
-    *branches : Layer
-        At least one; their outputs have one shape. ``Sequential()`` hands its input on.
+    *layers : Layer
+        The branches, at least one; their outputs have one shape. ``Sequential()`` hands its
+        input on.
 
     Raises
     ------
@@ -184,8 +185,8 @@ class Concatenate(Branches):
 
     Parameters
     ----------
-    *branches : Layer
-        At least one. Their outputs have one shape, save along the axis.
+    *layers : Layer
+        The branches, at least one. Their outputs have one shape, save along the axis.
     axis : int, default −1
         The axis of the features: the last one by default; 1 for images (N, C, H, W).
 
@@ -211,8 +212,10 @@ class Concatenate(Branches):
     )  9 parameters, float32
     """
 
-    def __init__(self, *branches: Layer, axis: int = -1) -> None:
-        super().__init__(*branches)
+    config = ("layers", "axis")
+
+    def __init__(self, *layers: Layer, axis: int = -1) -> None:
+        super().__init__(*layers)
         self.axis = integer("axis", axis)
         if self.axis == 0:
             raise ValueError("axis must be one of features, got 0, the axis of the samples")

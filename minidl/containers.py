@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from minidl.layer import Layer, annotate
 from minidl.parameters import leading
@@ -24,6 +24,8 @@ class Container(Layer, Sequence[Layer]):
     ----------
     layers : tuple of Layer
     """
+
+    config: ClassVar[tuple[str, ...]] = ("layers",)
 
     def __init__(self, *layers: Layer) -> None:
         name = type(self).__name__

@@ -41,6 +41,12 @@ class Layer(ABC):
         Whether the input holds integers, such as the words of a text: `fit` and `predict` then
         do not cast what they are given to the network's dtype. A network takes what its first
         layer takes.
+    config : tuple of str or None
+        What `minidl.save` writes down: the names of those arguments of the constructor, which
+        are attributes too, that say what the layer is: not those for random numbers and initial
+        values. None: the layer cannot be saved.
+    shapes : function of the configuration
+        In a layer of minidl: the shapes of the arrays that it will have, by name.
 
     Examples
     --------
@@ -64,6 +70,8 @@ class Layer(ABC):
 
     differentiable: ClassVar[int | None] = None
     takes_integers: ClassVar[bool] = False
+    config: ClassVar[tuple[str, ...] | None] = None
+    shapes: ClassVar[Any] = staticmethod(lambda **config: {})
 
     @abstractmethod
     def forward(self, *inputs: Any, **constants: Any) -> tuple[Any, Any]:

@@ -92,6 +92,8 @@ class StepDecay(Schedule):
     array([0.5  , 0.5  , 0.25 , 0.125])
     """
 
+    config = ("start", "every", "factor")
+
     def __init__(self, start: float, every: int, factor: float = 0.1) -> None:
         self.start = number("start", start, above=0)
         self.every = integer("every", every, least=1)
@@ -117,6 +119,8 @@ class ExponentialDecay(Schedule):
     array([0.5  , 0.25 , 0.125])
     """
 
+    config = ("start", "factor")
+
     def __init__(self, start: float, factor: float) -> None:
         self.start = number("start", start, above=0)
         self.factor = number("factor", factor, above=0)
@@ -127,6 +131,8 @@ class ExponentialDecay(Schedule):
 
 class _Decay(Schedule):
     """From one rate to another in so many steps."""
+
+    config = ("start", "steps", "end")
 
     def __init__(self, start: float, steps: int, end: float = 0.0) -> None:
         self.start = number("start", start, above=0)
@@ -211,6 +217,8 @@ class WarmUp(Schedule):
     >>> WarmUp(3, 0.4)
     WarmUp(3, then=0.4)
     """
+
+    config = ("steps", "then")
 
     def __init__(self, steps: int, then: Rate) -> None:
         self.steps = integer("steps", steps, least=1)

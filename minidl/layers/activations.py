@@ -34,6 +34,8 @@ class ReLU(Layer):
     (array([[0., 0., 2.]]), array([[0., 0., 1.]]))
     """
 
+    config = ()
+
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (max(x, 0), cache); NaN stays NaN."""
         y = np.maximum(x, 0)
@@ -72,6 +74,8 @@ class LeakyReLU(Layer):
     >>> y, layer.backward(np.ones((1, 3)), cache)
     (array([[-0.1,  0. ,  2. ]]), array([[0.1, 0.1, 1. ]]))
     """
+
+    config = ("negative_slope",)
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = number("negative_slope", negative_slope, least=0, below=1)
@@ -121,6 +125,8 @@ class ELU(Layer):
     (array([[-0.6321,  0.    ,  2.    ]]), array([[0.3679, 1.    , 1.    ]]))
     """
 
+    config = ("alpha",)
+
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = number("alpha", alpha, above=0)
 
@@ -162,6 +168,8 @@ class Sigmoid(Layer):
     (array([[0.5   , 0.8808]]), array([[0.25 , 0.105]]))
     """
 
+    config = ()
+
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (σ(x), cache)."""
         y = sigmoid(x)
@@ -189,6 +197,8 @@ class Tanh(Layer):
     >>> y.round(4), Tanh().backward(np.ones((1, 2)), cache).round(4)
     (array([[0.    , 0.7616]]), array([[1.  , 0.42]]))
     """
+
+    config = ()
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (tanh x, cache)."""
@@ -225,6 +235,8 @@ class Softplus(Layer):
     >>> y.round(4), Softplus().backward(np.ones((1, 3)), cache).round(4)
     (array([[0.1269, 0.6931, 2.1269]]), array([[0.1192, 0.5   , 0.8808]]))
     """
+
+    config = ()
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (log(1 + eˣ), cache)."""

@@ -57,6 +57,9 @@ class PositionalEncoding(Layer):
             [0.841, 0.54 , 0.01 , 1.   ]]], dtype=float32)
     """
 
+    config = ("features", "max_length")
+    shapes = staticmethod(lambda features, max_length: {"=encoding": (max_length, features)})
+
     def __init__(self, features: int, max_length: int = 1024) -> None:
         self.features = integer("features", features, least=1)
         self.max_length = integer("max_length", max_length, least=1)
@@ -149,6 +152,17 @@ class MultiHeadAttention(Layer):
     (array([[ True,  True, False]]), MultiHeadAttention(4, 2 heads, causal))
     """
 
+    config = ("features", "heads", "causal", "bias")
+    shapes = staticmethod(
+        lambda features, heads, causal, bias: {
+            "weight_qkv": (features, 3 * features),
+            "weight_output": (features, features),
+            "bias_query": bias and (features,),
+            "bias_value": bias and (features,),
+            "bias_output": bias and (features,),
+        }
+    )
+    bias = property(lambda self: self.bias_output is not None)
     differentiable = 1
 
     def __init__(

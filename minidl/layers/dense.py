@@ -66,6 +66,14 @@ class Dense(Layer):
     Dense(2 → 3)
     """
 
+    config = ("in_features", "out_features", "bias")
+    shapes = staticmethod(
+        lambda in_features, out_features, bias: {
+            "weight": (in_features, out_features),
+            "bias": bias and (out_features,),
+        }
+    )
+
     def __init__(
         self,
         in_features: int,

@@ -59,6 +59,8 @@ class Dropout(Layer):
            [1., 1., 1., 1.]])
     """
 
+    config = ("rate",)
+
     def __init__(self, rate: float, *, rng: RNG = None) -> None:
         self.rate = number("rate", rate, least=0, below=1 - 2**-15)
         self.rng = np.random.default_rng(as_generator(rng).integers(2**63))

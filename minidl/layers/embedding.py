@@ -70,6 +70,8 @@ class Embedding(Layer):
            [1., 1.]], dtype=float32)
     """
 
+    config = ("vocabulary", "features")
+    shapes = staticmethod(lambda vocabulary, features: {"weight": (vocabulary, features)})
     takes_integers: ClassVar[bool] = True
 
     def __init__(

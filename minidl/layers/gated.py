@@ -38,6 +38,8 @@ class SiLU(Layer):
     (array([[-0.2384,  0.    ,  1.7616]]), array([[-0.0908,  0.5   ,  1.0908]]))
     """
 
+    config = ()
+
     def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (x σ(x), cache)."""
         check_input(self, x)
@@ -85,6 +87,8 @@ class GELU(Layer):
     >>> y.round(4), GELU().backward(np.ones((1, 3)), cache).round(4)
     (array([[-0.1587,  0.    ,  0.8413]]), array([[-0.0833,  0.5   ,  1.0833]]))
     """
+
+    config = ("approximate",)
 
     def __init__(self, approximate: bool = False) -> None:
         self.approximate = boolean("approximate", approximate)

@@ -92,6 +92,13 @@ class BatchNorm(_Normalization):
     (array([0.2, 1. ], dtype=float32), array([1.1, 0.9], dtype=float32))
     """
 
+    config = ("features", "axis", "momentum", "eps")
+    shapes = staticmethod(
+        lambda features, **_: dict.fromkeys(
+            ("gain", "bias", "running_mean", "running_variance"), (features,)
+        )
+    )
+
     def __init__(
         self,
         features: int,
@@ -219,6 +226,9 @@ class LayerNorm(_Normalization):
     array([[-1.225,  0.   ,  1.225],
            [ 0.   ,  0.   ,  0.   ]], dtype=float32)
     """
+
+    config = ("features", "eps")
+    shapes = staticmethod(lambda features, eps: {"gain": (features,), "bias": (features,)})
 
     def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (y, cache)."""

@@ -22,6 +22,11 @@ class _Pool2D(Layer):
 
     border: ClassVar[float]
 
+    config = ("kernel_size", "stride", "padding")
+    kernel_size = property(lambda self: self.windows.kernel)
+    stride = property(lambda self: self.windows.stride)
+    padding = property(lambda self: self.windows.padding)
+
     def __init__(
         self, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0
     ) -> None:
@@ -205,6 +210,8 @@ class GlobalAveragePool2D(Layer):
     >>> GlobalAveragePool2D()(np.arange(8.0).reshape(1, 2, 2, 2))
     array([[1.5, 5.5]])
     """
+
+    config = ()
 
     def forward(self, x: Array) -> tuple[Array, tuple[int, ...]]:
         """Return (the means, cache)."""

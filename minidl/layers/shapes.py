@@ -54,6 +54,8 @@ class Flatten(_Arranging):
     (5, 48)
     """
 
+    config = ()
+
     def _arrange(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (math.prod(shape[1:]),)
 
@@ -80,6 +82,8 @@ class Reshape(_Arranging):
     >>> layer(np.zeros((5, 784))).shape
     (5, 1, 28, 28)
     """
+
+    config = ("shape",)
 
     def __init__(self, shape: Sequence[int]) -> None:
         if not isinstance(shape, (tuple, list)):

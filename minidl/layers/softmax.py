@@ -15,6 +15,8 @@ __all__ = ["LogSoftmax", "Softmax"]
 class _AlongAxis(Layer):
     """What the two share: the axis, and numbers whose exponentials cannot overflow."""
 
+    config = ("axis",)
+
     def __init__(self, axis: int = -1) -> None:
         self.axis = integer("axis", axis)
         if self.axis == 0:

@@ -60,6 +60,7 @@ class Hinge(Loss):
     0.25
     """
 
+    config = ("margin",)
     classification = True
 
     def __init__(self, margin: float = 1.0) -> None:

@@ -30,6 +30,8 @@ class MeanSquaredError(ElementwiseLoss):
     (2.5, [[-1.0], [2.0]])
     """
 
+    config = ()
+
     def terms(self, z: Array, t: Array) -> tuple[Array, Array]:
         """Return ((z − t)², 2 (z − t))."""
         error = z - t
@@ -54,6 +56,8 @@ class MeanAbsoluteError(ElementwiseLoss):
     >>> float(value), loss.backward(1.0, cache).tolist()
     (1.5, [-0.5, 0.5])
     """
+
+    config = ()
 
     def terms(self, z: Array, t: Array) -> tuple[Array, Array]:
         """Return (|z − t|, sign(z − t))."""
@@ -94,6 +98,8 @@ class Huber(ElementwiseLoss):
     >>> float(value), loss.backward(1.0, cache).tolist()
     (1.8125, [0.25, 0.5])
     """
+
+    config = ("delta",)
 
     def __init__(self, delta: float = 1.0) -> None:
         self.delta = number("delta", delta, above=0)

@@ -59,6 +59,7 @@ class SigmoidCrossEntropy(ElementwiseLoss):
     (1.41, [[-0.25], [0.4404]])
     """
 
+    config = ("pos_weight",)
     classification = True
 
     def __init__(self, pos_weight: ArrayLike = 1.0) -> None:

@@ -69,6 +69,7 @@ class SoftmaxCrossEntropy(Loss):
     "Rethinking the Inception Architecture", 2016, section 7, for the smoothing.
     """
 
+    config = ("label_smoothing", "ignore_index")
     classification = True
 
     def __init__(self, label_smoothing: float = 0.0, ignore_index: int | None = None) -> None:

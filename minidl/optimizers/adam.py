@@ -19,6 +19,8 @@ __all__ = ["Adam", "AdamW"]
 class _Moments(Optimizer):
     """The step that Adam and AdamW share."""
 
+    config = (*Optimizer.config, "beta1", "beta2", "epsilon")
+
     decoupled: ClassVar[bool]
     beta1 = Bounded(least=0, below=1)
     beta2 = Bounded(least=0, below=1)

@@ -46,6 +46,8 @@ class ClipNorm(_Clip):
     (5.0, array([0.6, 0.8]))
     """
 
+    config = ("maximum",)
+
     def __call__(self, gradient: Array) -> float:
         """Clip a gradient vector, ``optimizer.vector.grad``, in place; return the norm it had."""
         norm = _norm(gradient)
@@ -72,6 +74,8 @@ class ClipValue(_Clip):
     >>> ClipValue(1.0)(gradient), gradient
     (3.0, array([ 1. , -0.5]))
     """
+
+    config = ("maximum",)
 
     def __call__(self, gradient: Array) -> float:
         """Clip a gradient vector in place; return the largest absolute value it had."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from minidl.layer import Layer
 from minidl.optimizers.groups import checked_groups, stretches
@@ -65,6 +65,8 @@ class Optimizer(Keywords, ABC):
     >>> groups = {"*.bias": {"weight_decay": 0}, "layers.0.*": {"learning_rate": 0}}
     >>> optimizer = SGD(network, 0.1, weight_decay=1e-4, groups=groups)
     """
+
+    config: ClassVar[tuple[str, ...]] = ("_rate", "weight_decay", "groups", "clip")
 
     weight_decay = Bounded(least=0)
 

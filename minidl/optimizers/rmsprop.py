@@ -71,6 +71,8 @@ class RMSProp(Optimizer):
     array([-1.,  1.], dtype=float32)
     """
 
+    config = (*Optimizer.config, "alpha", "momentum", "epsilon")
+
     alpha = Bounded(least=0, below=1)
     momentum = Bounded(least=0, below=1)
     epsilon = Bounded(above=0)

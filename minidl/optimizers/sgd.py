@@ -63,6 +63,8 @@ class SGD(Optimizer):
     (array([0.5], dtype=float32), array([0.], dtype=float32))
     """
 
+    config = (*Optimizer.config, "momentum", "nesterov")
+
     momentum = Bounded(least=0, below=1)
 
     def __init__(
