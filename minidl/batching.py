@@ -90,14 +90,14 @@ def digest(*arrays: Any) -> str:
     total = hashlib.sha256()
     for array in arrays:
         if array is not None:
-            rows = array.take(fixed_rows(len(array)), 0)
+            rows = array.take(_fixed_rows(len(array)), 0)
             total.update(f"{array.shape} {array.dtype.name} ".encode())
             total.update(rows.tobytes())
         total.update(b";")
     return total.hexdigest()
 
 
-def fixed_rows(samples: int) -> Array:
+def _fixed_rows(samples: int) -> Array:
     """Return the places of up to 256 rows, the first and the last among them."""
     return np.linspace(0, samples - 1, min(samples, 256)).astype(np.intp)
 
@@ -163,7 +163,7 @@ class _ArrayBatches(Batches):
             yield self._batch(rows), step == self.steps_per_epoch - 1
 
     def fingerprint(self) -> str:
-        found = digest(*self._batch(fixed_rows(self._samples)))
+        found = digest(*self._batch(_fixed_rows(self._samples)))
         return f"{self._samples} samples in batches of {self._size}, SHA-256 of some {found}"
 
 
