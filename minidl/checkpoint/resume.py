@@ -75,11 +75,11 @@ class Checkpoints(Keeper):
         self._fixed = {k: v for k, v in vars(run.optimizer).items() if not _is_saved(v)}
         self._known = {name.lstrip("_") for name in (*run.optimizer.config, *_DERIVED)}
         self._loaded: tuple[Any, dict[str, Array]] | None = None
-        self._path = path
+        self._path, self._resume = path, resume
         self._file = None if path is None else AtomicFile(path)
         try:
-            self._same = self._identity(data)
             with _named(path if resume is None else resume):
+                self._same = self._identity(data)
                 own = self._contents()
                 if path is not None:
                     serialize("checkpoint", *own)  # what cannot be saved is found out now
@@ -93,16 +93,20 @@ class Checkpoints(Keeper):
         """Restore everything, once all of it has been compared; callbacks after ``on_begin``."""
         if self._loaded is None:
             return hooks.call("on_begin")
-        moved = ForwardState(self._run.network)
+        (state, arrays), moved = self._loaded, ForwardState(self._run.network)
         before = moved.take(), self._run.optimizer.snapshot()
         try:
-            self._restore(*self._loaded)
+            with _named(self._resume):
+                self._restore(state, arrays)
             ended = hooks.call("on_begin")
-            state, arrays = self._loaded
             for place, callback in enumerate(self._stateful):
-                numbers = {k: _taken(v) for k, v in state["callbacks"][place].items()}
-                saved = {**numbers, **_below(f"callbacks.{place}.", arrays)}
-                ended |= hooks.judge(callback, callback.restore(saved))
+                with _named(self._resume):
+                    own = state["callbacks"][place]
+                    saved = {
+                        **{name: _taken(own[name]) for name in own},
+                        **_below(f"callbacks.{place}.", arrays),
+                    }
+                    ended |= hooks.judge(callback, callback.restore(saved))
         except BaseException:
             moved.restore(before[0])
             self._run.optimizer.restore(before[1])
@@ -120,7 +124,7 @@ class Checkpoints(Keeper):
         """Replace the checkpoint, in one step; if that fails the one before is as it was."""
         if self._file is not None:
             with _named(self._path):
-                buffers = serialize("checkpoint", *self._contents())
+                buffers = serialize("checkpoint", *self._contents(*self._stateful))
             self._file.write(buffers)
 
     def close(self) -> None:
@@ -141,8 +145,8 @@ class Checkpoints(Keeper):
             "seed": run.history.seed,
         }
 
-    def _contents(self) -> tuple[Any, dict[str, Any], dict[str, Array]]:
-        """Return (architecture, state, arrays): the run as it is now."""
+    def _contents(self, *stateful: Callback) -> tuple[Any, dict[str, Any], dict[str, Array]]:
+        """Return (architecture, state, arrays): the run, with these callbacks, as it is now."""
         run, history = self._run, self._run.history
         nodes, drawn, own, _ = contents(run.network)
         arrays = {f"network.{path}": array for path, array in own.items()}
@@ -158,7 +162,7 @@ class Checkpoints(Keeper):
                     "or has been replaced during the run: numbers and arrays can"
                 )
         callbacks = []
-        for place, callback in enumerate(self._stateful):
+        for place, callback in enumerate(stateful):
             state = callback.state()
             found = {k: v for k, v in state.items() if isinstance(v, np.ndarray)}
             arrays |= {f"callbacks.{place}.{name}": array for name, array in found.items()}
@@ -266,7 +270,7 @@ def _named(path: Any) -> Iterator[None]:
         yield
     except (FileNotFoundError, BusyError):
         raise
-    except (ValueError, OSError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, OSError, RecursionError) as error:
         raise ModelFileError(f"{os.fspath(path)}: {error}") from error
 
 
