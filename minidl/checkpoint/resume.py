@@ -1,8 +1,8 @@
 """The checkpoint: all that a training run is made of, so that it goes on as if never stopped.
 
-The file is the container of a model file. Its arrays are those of the network, the optimizer, the
-callbacks and the history; its state says what has to be the same when the run is resumed (the
-optimizer's configuration, the data, the seed …), how far the run is, and all single numbers.
+The file is the container of a model file. Everything in it has a name that begins with network,
+optimizer, run or callbacks; what is no array stands among the numbers of its state, beside what has
+to be the same when the run is resumed: the optimizer's configuration, the data, the seed …
 """
 
 from __future__ import annotations
@@ -19,19 +19,21 @@ from minidl.batching import Batches, digest
 from minidl.callbacks import Callback, Hooks
 from minidl.checkpoint.architecture import encode
 from minidl.checkpoint.container import dumps, read, serialize
-from minidl.checkpoint.files import AtomicFile, BusyError, opened
+from minidl.checkpoint.files import AtomicFile, opened
 from minidl.checkpoint.generators import generator_with
 from minidl.checkpoint.model import ModelFileError, contents, fields
 from minidl.history import Steps
 from minidl.keeper import Keeper
 from minidl.parameters import Array, Buffer, Parameter, unique
 from minidl.run import ForwardState, Recorder, Run, is_due
+from minidl.validation import integer
 
 __all__ = ["Checkpoints"]
 
 _PLAIN = (bool, int, float, str, type(None))
 _DERIVED = ("network", "vector", "_stretches", "_frozen")
 """What an optimizer works out from its arguments."""
+_PROGRESS = ("epoch", "step", "batch", "steps_per_epoch", "count")
 _LOG = logging.getLogger("minidl")
 
 
@@ -70,21 +72,18 @@ class Checkpoints(Keeper):
         data: Batches,
         callbacks: Sequence[Callback],
     ) -> None:
-        self._every, self._run, self._recorder = every, run, recorder
+        self._path, self._every, self._resume = path, every, resume
+        self._run, self._recorder = run, recorder
         self._stateful = [c for c in callbacks if hasattr(c, "state") and hasattr(c, "restore")]
         self._fixed = {k: v for k, v in vars(run.optimizer).items() if not _is_saved(v)}
-        self._known = {name.lstrip("_") for name in (*run.optimizer.config, *_DERIVED)}
-        self._loaded: tuple[Any, dict[str, Array]] | None = None
-        self._path, self._resume = path, resume
+        self._loaded: dict[str, Any] | None = None
         self._file = None if path is None else AtomicFile(path)
         try:
             with _named(path if resume is None else resume):
                 self._same = self._identity(data)
-                own = self._contents()
-                if path is not None:
-                    serialize("checkpoint", *own)  # what cannot be saved is found out now
+                self._buffers()  # what cannot be saved is found out now
             if resume is not None:
-                self._load(resume, seed, own)
+                self._load(resume, seed)
         except BaseException:
             self.close()
             raise
@@ -93,20 +92,16 @@ class Checkpoints(Keeper):
         """Restore everything, once all of it has been compared; callbacks after ``on_begin``."""
         if self._loaded is None:
             return hooks.call("on_begin")
-        (state, arrays), moved = self._loaded, ForwardState(self._run.network)
+        moved = ForwardState(self._run.network)
         before = moved.take(), self._run.optimizer.snapshot()
         try:
             with _named(self._resume):
-                self._restore(state, arrays)
+                self._restore(self._loaded)
             ended = hooks.call("on_begin")
             for place, callback in enumerate(self._stateful):
                 with _named(self._resume):
-                    own = state["callbacks"][place]
-                    saved = {
-                        **{name: _taken(own[name]) for name in own},
-                        **_below(f"callbacks.{place}.", arrays),
-                    }
-                    ended |= hooks.judge(callback, callback.restore(saved))
+                    state = _below(f"callbacks.{place}.", self._loaded)
+                    ended |= hooks.judge(callback, callback.restore(state))
         except BaseException:
             moved.restore(before[0])
             self._run.optimizer.restore(before[1])
@@ -124,7 +119,7 @@ class Checkpoints(Keeper):
         """Replace the checkpoint, in one step; if that fails the one before is as it was."""
         if self._file is not None:
             with _named(self._path):
-                buffers = serialize("checkpoint", *self._contents(*self._stateful))
+                buffers = self._buffers(*self._stateful)
             self._file.write(buffers)
 
     def close(self) -> None:
@@ -133,9 +128,10 @@ class Checkpoints(Keeper):
             self._file.close()
 
     def _identity(self, data: Batches) -> dict[str, Any]:
-        """Return what has to be the same when the run is resumed, beside the network."""
+        """Return what has to be the same when the run is resumed."""
         run, held_out = self._run, self._recorder.held_out
         return {
+            "network": contents(run.network)[0],
             "loss": _description(run.loss),
             "optimizer": _description(run.optimizer),
             "callbacks": [_description(callback) for callback in self._stateful],
@@ -145,117 +141,101 @@ class Checkpoints(Keeper):
             "seed": run.history.seed,
         }
 
-    def _contents(self, *stateful: Callback) -> tuple[Any, dict[str, Any], dict[str, Array]]:
-        """Return (architecture, state, arrays): the run, with these callbacks, as it is now."""
-        run, history = self._run, self._run.history
-        nodes, drawn, own, _ = contents(run.network)
-        arrays = {f"network.{path}": array for path, array in own.items()}
-        numbers = {}
-        for name, item in vars(run.optimizer).items():
-            if isinstance(item, np.ndarray):
-                arrays[f"optimizer.{name}"] = item
-            elif _is_saved(item):
-                numbers[name] = item
-            elif item is not self._fixed.get(name) or name.lstrip("_") not in self._known:
+    def _parts(self, *stateful: Callback) -> dict[str, Any]:
+        """Return the arrays and numbers of the run, with these callbacks, as it is now."""
+        run, history, optimizer = self._run, self._run.history, self._run.optimizer
+        _, state, arrays, _ = contents(run.network)
+        known = {name.lstrip("_") for name in (*optimizer.config, *_DERIVED)}
+        for name, item in vars(optimizer).items():
+            lost = item is not self._fixed.get(name) or name.lstrip("_") not in known
+            if lost and not _is_saved(item):
                 raise ValueError(
-                    f"{type(run.optimizer).__name__}.{name} is {item!r:.80}, which cannot be saved "
-                    "or has been replaced during the run: numbers and arrays can"
+                    f"{type(optimizer).__name__}.{name} is {item!r:.80}, which cannot be saved, "
+                    "or is another than at the beginning: numbers and arrays can"
                 )
-        callbacks = []
-        for place, callback in enumerate(stateful):
-            state = callback.state()
-            found = {k: v for k, v in state.items() if isinstance(v, np.ndarray)}
-            arrays |= {f"callbacks.{place}.{name}": array for name, array in found.items()}
-            callbacks.append({k: _written(v) for k, v in state.items() if k not in found})
-        arrays |= {f"history.{name}": _bits(curve) for name, curve in self._curves().items()}
-        progress = {
-            "epoch": run.epoch,
-            "step": run.step,
-            "batch": self.batch,
-            "steps_per_epoch": history.steps_per_epoch,
-            "count": self._recorder.count,
+        counts = run.epoch, run.step, self.batch, history.steps_per_epoch, self._recorder.count
+        progress = dict(zip(_PROGRESS, counts, strict=True))
+        parts = {
+            "network": arrays | state["generators"],
+            "optimizer": {k: v for k, v in vars(optimizer).items() if _is_saved(v)},
+            "run": progress | {name: _bits(curve) for name, curve in self._curves().items()},
+            **{f"callbacks.{place}": item.state() for place, item in enumerate(stateful)},
         }
-        state = {"same": self._same, "progress": progress, "optimizer": numbers}
-        return nodes, {**state, "callbacks": callbacks, **drawn}, arrays
+        return {f"{part}.{k}": item for part, items in parts.items() for k, item in items.items()}
+
+    def _buffers(self, *stateful: Callback) -> list[Any]:
+        parts = self._parts(*stateful)
+        arrays = {name: item for name, item in parts.items() if isinstance(item, np.ndarray)}
+        numbers = {name: _written(name, parts[name]) for name in parts if name not in arrays}
+        same = {**self._same}
+        return serialize(
+            "checkpoint", same.pop("network"), {"same": same, "numbers": numbers}, arrays
+        )
 
     def _curves(self) -> dict[str, Iterable[float]]:
-        history = self._run.history
-        figures = {"training": history.training, "validation": history.validation}
-        return {
+        history, sums = self._run.history, self._recorder.sums.values()
+        curves: dict[str, Any] = {
             "step_loss": history.step_loss,
             "steps": history.steps,
-            "sums": self._recorder.sums.values(),
-            **{
-                f"{kind}.{n}": curve
-                for kind, curves in figures.items()
-                for n, curve in curves.items()
-            },
+            "sums": sums,
         }
+        training = {f"training.{name}": curve for name, curve in history.training.items()}
+        held_out = {f"validation.{name}": curve for name, curve in history.validation.items()}
+        return {**curves, **training, **held_out}
 
-    def _load(self, path: str | os.PathLike[str], seed: int | None, own: Any) -> None:
+    def _load(self, path: str | os.PathLike[str], seed: int | None) -> None:
         """Read a checkpoint, if there is one, and compare it with this run."""
         self._run.history.resumed_from = 0
         try:
             with _named(path), opened(path) as (file, size):
-                found = read(file, size, "checkpoint")
-                self._compare(*found, seed, own)
+                self._loaded = self._compared(*read(file, size, "checkpoint"), seed)
         except FileNotFoundError:
             _LOG.warning("%s: there is no checkpoint yet: the run starts afresh", path)
-        else:
-            self._loaded = found[1:]
 
-    def _compare(
-        self, nodes: Any, state: Any, arrays: dict[str, Array], seed: int | None, own: Any
-    ) -> None:
-        """Raise a ValueError unless the checkpoint is one of this run."""
-        kinds: Any = {"same": dict, "progress": dict, "optimizer": dict}
-        same, progress, numbers, callbacks, generators = fields(
-            state, **kinds, callbacks=list, generators=dict
-        )
-        mine = {"network": own[0], **self._same}
-        theirs = {"network": nodes, **same}
+    def _compared(
+        self, nodes: Any, state: Any, arrays: dict[str, Array], seed: int | None
+    ) -> dict[str, Any]:
+        """Return the parts of a checkpoint, if it is one of this run, or raise a ValueError."""
+        same, numbers = fields(state, same=dict, numbers=dict)
+        same["network"] = nodes
         if seed is None:
-            mine["seed"] = theirs.get("seed")
-        for name in mine | theirs:
-            there, here = dumps(theirs.get(name)), dumps(mine.get(name))
+            self._same["seed"] = integer("the seed", same.get("seed"), least=0)
+        for name in self._same | same:
+            there, here = dumps(same.get(name)), dumps(self._same.get(name))
             if there != here:
                 raise ValueError(f"is of a run with another {name}: {_difference(there, here)}")
-        epoch, step, batch, _, _ = counts = fields(
-            progress, **dict.fromkeys(("epoch", "step", "batch", "steps_per_epoch", "count"), int)
-        )
+        given = arrays | {name: _taken(number) for name, number in numbers.items()}
+        known = self._parts()
+        for name in known.keys() | given.keys():
+            if not name.startswith(("callbacks.", "optimizer._rate")) and not (
+                name in known and name in given and _fits(name, given[name], known[name])
+            ):
+                raise ValueError(f"{name} is none that this run can have")
+        epoch, step, batch, *counts = [given[f"run.{name}"] for name in _PROGRESS]
         if epoch + (batch > 0) > self._run.epochs:
             raise ValueError(f"has gone on to epoch {epoch + 1}, but epochs={self._run.epochs}")
-        known, given = _parts(own[1], own[2]), _parts(state, arrays)
-        if known.keys() != given.keys() or len(callbacks) != len(self._stateful):
-            raise ValueError(f"has other parts: {', '.join(known.keys() ^ given.keys())}")
-        for name, item in known.items():
-            if not _fits(given[name], item):
-                raise ValueError(f"{name} does not fit this run")
-        for path, generator in unique(self._run.network, np.random.Generator).items():
-            wanted = generator.bit_generator.state["bit_generator"]
-            if generator_with(generators[path]).bit_generator.state["bit_generator"] != wanted:
-                raise ValueError(f"{path} is not of the kind {wanted}")
-        curves = {name: len(_numbers(arrays[f"history.{name}"])) for name in self._curves()}
+        curves = {name: len(_numbers(given[f"run.{name}"])) for name in self._curves()}
         lengths = dict.fromkeys(curves, curves["steps"])
         lengths |= {"step_loss": step, "sums": len(self._recorder.sums)}
-        if min(counts) < 0 or numbers["steps"] < 0 or curves != lengths:
+        if min(epoch, step, batch, *counts, given["optimizer.steps"]) < 0 or curves != lengths:
             raise ValueError("the history is not as long as the run")
+        return given
 
-    def _restore(self, state: Any, arrays: dict[str, Array]) -> None:
+    def _restore(self, parts: dict[str, Any]) -> None:
         """Go to where the checkpoint is; the callbacks follow."""
         run, history, recorder = self._run, self._run.history, self._recorder
         for path, item in unique(run.network, (Parameter, Buffer)).items():
-            item.value = arrays[f"network.{path}"]
+            item.value = parts[f"network.{path}"]
         for path, generator in unique(run.network, np.random.Generator).items():
-            generator.bit_generator.state = state["generators"][path]
-        for name, value in (state["optimizer"] | _below("optimizer.", arrays)).items():
+            generator.bit_generator.state = parts[f"network.{path}"]
+        for name, value in _below("optimizer.", parts).items():
             setattr(run.optimizer, "learning_rate" if name == "_rate" else name, value)
-        run.epoch, run.step, self.batch, run.steps_per_epoch, recorder.count = state[
-            "progress"
-        ].values()
+        run.epoch, run.step, self.batch, run.steps_per_epoch, recorder.count = (
+            parts[f"run.{name}"] for name in _PROGRESS
+        )
         history.resumed_from, history.steps_per_epoch = run.step, run.steps_per_epoch
-        history.seed = self._same["seed"] = state["same"]["seed"]
-        curves = {name: _numbers(arrays[f"history.{name}"]) for name in self._curves()}
+        history.seed = self._same["seed"]
+        curves = {name: _numbers(parts[f"run.{name}"]) for name in self._curves()}
         history.step_loss, history.steps = curves["step_loss"], [int(n) for n in curves["steps"]]
         recorder.sums = dict(zip(recorder.sums, curves["sums"], strict=True))
         history.training = {name: curves[f"training.{name}"] for name in history.training}
@@ -268,7 +248,7 @@ def _named(path: Any) -> Iterator[None]:
     """Let what goes wrong with a file begin with its path."""
     try:
         yield
-    except (FileNotFoundError, BusyError):
+    except FileNotFoundError:
         raise
     except (ValueError, TypeError, LookupError, OSError, RecursionError) as error:
         raise ModelFileError(f"{os.fspath(path)}: {error}") from error
@@ -286,32 +266,24 @@ def _description(thing: Any) -> Any:
 
 def _difference(there: str, here: str) -> str:
     """Show two texts from a little before the place where they differ."""
-    pairs = zip(there, here, strict=False)
-    start = max(0, next((n for n, (a, b) in enumerate(pairs) if a != b), 0) - 40)
+    pairs = enumerate(zip(there, here, strict=False))
+    start = max(0, next((place for place, (a, b) in pairs if a != b), 0) - 40)
     return f"…{there[start : start + 120]}… there, …{here[start : start + 120]}… here"
 
 
-def _below(prefix: str, arrays: dict[str, Array]) -> dict[str, Array]:
-    """Return copies of the arrays whose names begin so, by the rest of their names."""
-    own = {name: array for name, array in arrays.items() if name.startswith(prefix)}
-    return {name.removeprefix(prefix): array.copy() for name, array in own.items()}
+def _below(prefix: str, parts: dict[str, Any]) -> dict[str, Any]:
+    """Return the parts whose names begin so, by the rest of their names; the arrays are copies."""
+    own = {name.removeprefix(prefix): parts[name] for name in parts if name.startswith(prefix)}
+    return {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in own.items()}
 
 
-def _parts(state: Any, arrays: dict[str, Array]) -> dict[str, Any]:
-    """Return what the file of one run has as that of another, by name; curves differ in length."""
-    fixed = {
-        name: array[:0] if name.startswith("history.") else array
-        for name, array in arrays.items()
-        if not name.startswith("callbacks.")
-    }
-    numbers = {f"optimizer.{k}": v for k, v in state["optimizer"].items() if k != "_rate"}
-    return {**fixed, **numbers, **{f"generator {k}": v for k, v in state["generators"].items()}}
-
-
-def _fits(given: Any, own: Any) -> bool:
-    """Tell whether an item can take another's place; a velocity is None before the first step."""
+def _fits(name: str, given: Any, own: Any) -> bool:
+    """Tell whether a part can take another's place; a velocity is None before the first step."""
     if isinstance(given, np.ndarray) and isinstance(own, np.ndarray):
-        return (given.dtype, given.shape) == (own.dtype, own.shape)
+        return given.dtype == own.dtype and (name[:4] == "run." or given.shape == own.shape)
+    if isinstance(given, dict) and isinstance(own, dict):  # generators
+        kind: str = type(generator_with(given).bit_generator).__name__
+        return bool(kind == own["bit_generator"])
     return given is None or own is None or type(given) is type(own)
 
 
@@ -329,13 +301,13 @@ def _numbers(bits: Array) -> list[float]:
     return found
 
 
-def _written(value: Any) -> Any:
-    """Return a single number of a callback as what JSON can hold, NaN and infinity too."""
+def _written(name: str, value: Any) -> Any:
+    """Return a number, or the state of a generator, as what JSON can hold; NaN and infinity too."""
     value = value.item() if isinstance(value, np.generic) else value
-    if type(value) not in _PLAIN:
-        raise ValueError(f"a callback's state holds {value!r:.80}: numbers, strings, arrays can be")
+    if type(value) not in (*_PLAIN, dict):
+        raise ValueError(f"{name} is {value!r:.80}: numbers, strings and arrays can be saved")
     return {"float": value.hex()} if type(value) is float else value
 
 
 def _taken(value: Any) -> Any:
-    return float.fromhex(value["float"]) if isinstance(value, dict) else value
+    return float.fromhex(value["float"]) if isinstance(value, dict) and "float" in value else value

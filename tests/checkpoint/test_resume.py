@@ -294,22 +294,36 @@ def test_a_damaged_checkpoint_is_refused_wherever_the_damage_is(tmp_path):
 
 def changed(state, arrays):
     """Yield states and arrays that no run can have, each with the right digest."""
-    for name in ("epoch", "step", "batch", "count", "steps_per_epoch"):
-        for value in (-1, 2.0, True, None, "1"):
-            yield {**state, "progress": {**state["progress"], name: value}}, arrays
-    yield {**state, "progress": {**state["progress"], "step": 5}}, arrays
-    for name, value in {"steps": -1, "beta1": 1.5, "_rate": -1.0, "epsilon": "1"}.items():
-        yield {**state, "optimizer": {**state["optimizer"], name: value}}, arrays
-    yield {**state, "optimizer": {**state["optimizer"], "vector": 1}}, arrays
-    yield {**state, "callbacks": [{}]}, arrays
+    numbers = state["numbers"]
+    values = [
+        *((f"run.{name}", (-1, 2.0, True, None, "1", {})) for name in ("epoch", "step", "batch")),
+        *((f"run.{name}", (-1, 2.0, True, None, "1", {})) for name in ("count", "steps_per_epoch")),
+        ("run.step", (5,)),
+        ("optimizer.steps", (-1, True)),
+        ("optimizer.beta1", ({"float": "1.5"}, {"float": "nan"}, {"float": 1}, 1, {})),
+        ("optimizer._rate", ({"float": "-1"}, "1", {})),
+        ("optimizer.vector", (1, None)),
+        ("more", (1,)),
+    ]
+    for name, others in values:
+        for value in others:
+            yield {**state, "numbers": {**numbers, name: value}}, arrays
+    generator = None
+    for name in numbers:
+        if not name.startswith(("callbacks.", "optimizer._rate")):
+            yield {**state, "numbers": {k: v for k, v in numbers.items() if k != name}}, arrays
+        if isinstance(numbers[name], dict) and "bit_generator" in numbers[name]:
+            generator = name
+            yield {**state, "numbers": {**numbers, name: {"bit_generator": "PCG64"}}}, arrays
+    assert generator
     yield {**state, "more": {}}, arrays
-    yield {**state, "generators": {}}, arrays
+    yield {**state, "same": {}}, arrays
     for name in arrays:
         yield state, {key: array for key, array in arrays.items() if key != name}
         other = np.float32 if arrays[name].dtype == np.float64 else np.float64
         yield state, {**arrays, name: arrays[name].astype(other)}
         yield state, {**arrays, name: np.zeros((2, *arrays[name].shape))}
-        if name.startswith("history."):
+        if name.startswith("run."):
             yield state, {**arrays, name: arrays[name] - 0.5}
     yield state, {**arrays, "optimizer.network": np.zeros(2)}
 
@@ -334,8 +348,11 @@ def test_the_state_of_a_callback_must_be_one_that_it_has_written(tmp_path):
     path = path_in(tmp_path)
     with open(path, "rb") as file:
         nodes, state, arrays = read(file, path.stat().st_size, "checkpoint")
-    for wrong in ({}, 1, {"best": {"float": "1"}}, {"best": {"hex": 1}}, {"best": {"float": 1}}):
-        content = serialize("checkpoint", nodes, {**state, "callbacks": [wrong]}, arrays)
+    own = {k: v for k, v in state["numbers"].items() if k.startswith("callbacks.")}
+    rest = {k: v for k, v in state["numbers"].items() if k not in own}
+    best = {**own, "callbacks.0.best": {"float": 1}}
+    for wrong in ({}, best):
+        content = serialize("checkpoint", nodes, {**state, "numbers": rest | wrong}, arrays)
         path.write_bytes(b"".join(content))
         network = stochastic()
         optimizer = Adam(network, 0.3)
