@@ -31,7 +31,7 @@ from minidl.layer import Layer, input_dtype
 from minidl.optimizers import Optimizer
 from minidl.run import ForwardState, Metric, Recorder, Run, as_plan
 from minidl.threads import blas_threads
-from minidl.validation import integer, number, seed_entropy
+from minidl.validation import boolean, integer, number, seed_entropy
 
 __all__ = ["DivergenceError", "batches", "fit", "loss_and_gradients"]
 
@@ -230,6 +230,7 @@ def fit(
     check_parts(network, loss, optimizer)
     watchers, limited = check_callbacks(callbacks), blas_threads(threads)
     validate_every = as_plan("validate_every", validate_every)
+    recover = boolean("recover", recover)
     # With an inference on a first batch: it finds what is wrong before anything changes.
     data = batches_for(network, loss, x, y, sample_weight, batch_size, epochs)
     first, first_y, first_weight = data.first
