@@ -144,7 +144,7 @@ class SoftmaxCrossEntropy(Loss):
         truth = target if target.ndim < prediction.ndim else target.argmax(axis=-1)
         right = prediction.argmax(axis=-1) == truth
         if self.ignore_index is None:
-            return int(np.count_nonzero(right)) / right.size
+            return int(np.count_nonzero(right)) / int(right.size)
         counts = truth != self.ignore_index
         return int(np.count_nonzero(right & counts)) / max(int(np.count_nonzero(counts)), 1)
 
