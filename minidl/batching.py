@@ -140,6 +140,8 @@ class _ArrayBatches(Batches):
         self._size, self.steps_per_epoch = batch_size, math.ceil(samples / batch_size)
         rows = np.arange(min(batch_size, samples))
         self.sample = sample = network(self._x.take(rows))
+        if self._x.array.ndim == 1:
+            network(self._x.take(rows[:1]))  # numbers, not features of one sample, can be cut
         if self._x.whole:
             check_integers("x", network, self._x.array, batch_size)
         self._y = _Column(

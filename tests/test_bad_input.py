@@ -257,3 +257,13 @@ def test_the_loop_of_ones_own_never_takes_a_step_from_a_loss_that_is_not_finite(
     with pytest.raises(DivergenceError, match="the loss is nan"):
         loss_and_gradients(Sequential(*network[:2], network[3]), loss, X * np.nan, Y)
     assert state(network, optimizer) == before
+
+
+def test_one_axis_is_that_of_the_samples_even_if_a_batch_is_as_long_as_a_sample():
+    network = Dense(3, 3, rng=0)
+    optimizer = SGD(network, 0.1)
+    numbers = np.ones(9)
+    call = lambda: fit(  # noqa: E731
+        network, MeanSquaredError(), optimizer, numbers, numbers, epochs=1, batch_size=3
+    )
+    assert_refused(ValueError, "input has 1 features, expected 3", call, network, optimizer)
