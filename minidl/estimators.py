@@ -1,0 +1,617 @@
+"""A classifier and a regressor for scikit-learn: networks that fit into the pipelines of others."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+import minidl as m
+from minidl.checkpoint.container import read, serialize
+from minidl.checkpoint.files import atomic_write, opened
+from minidl.checkpoint.model import ModelFileError, contents, fields, network_from, vocabulary
+from minidl.history import History
+from minidl.layer import Layer, input_dtype
+from minidl.parameters import Array
+from minidl.validation import floating_dtype, integer, number
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    from sklearn.model_selection import train_test_split
+    from sklearn.preprocessing import LabelEncoder
+    from sklearn.utils import check_random_state, column_or_1d
+    from sklearn.utils.class_weight import compute_sample_weight
+    from sklearn.utils.multiclass import check_classification_targets, type_of_target
+    from sklearn.utils.validation import (
+        _check_sample_weight,
+        check_array,
+        check_is_fitted,
+        validate_data,
+    )
+except ImportError as error:
+    raise ImportError(
+        'minidl.estimators needs scikit-learn: python -m pip install "minidl[sklearn]"'
+    ) from error
+
+__all__ = ["HistoryDisplay", "NeuralNetClassifier", "NeuralNetRegressor"]
+
+_ACTIVATIONS: dict[str, Callable[[], Layer] | None] = {
+    "relu": m.ReLU,
+    "tanh": m.Tanh,
+    "logistic": m.Sigmoid,
+    "gelu": m.GELU,
+    "silu": m.SiLU,
+    "elu": m.ELU,
+    "leaky_relu": m.LeakyReLU,
+    "identity": None,
+}
+_OPTIMIZERS: dict[str, Callable[..., m.Optimizer]] = {
+    "adam": m.Adam,
+    "adamw": m.AdamW,
+    "rmsprop": m.RMSProp,
+    "sgd": lambda *args, **options: m.SGD(*args, momentum=0.9, nesterov=True, **options),
+}
+_SCHEDULES: dict[str, Callable[[float, int], Any]] = {
+    "cosine": m.CosineDecay,
+    "linear": m.LinearDecay,
+}
+
+
+def _choice(name: str, value: Any, choices: Mapping[str, Any]) -> Any:
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+    return choices[value]
+
+
+@contextmanager
+def _all_or_nothing(estimator: Any) -> Iterator[None]:
+    """Take back what was assigned to an estimator if something fails."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def _moments(x: Array, weight: Array | None) -> Array:
+    """Return the mean and the standard deviation of every column, 1 where it does not vary."""
+    mean = np.average(x.astype(np.float64), axis=0, weights=weight)
+    spread = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight))
+    return np.stack([mean, np.where(spread > 1e-6 * np.abs(mean), spread, 1.0)])
+
+
+class _NeuralNet(BaseEstimator):  # type: ignore[misc]
+    """What the classifier and the regressor share."""
+
+    def __init__(
+        self,
+        hidden: Any = (64, 32),
+        *,
+        activation: Any = "relu",
+        dropout: float = 0.0,
+        batch_norm: bool = False,
+        module: Any = None,
+        optimizer: Any = "adam",
+        learning_rate: float = 0.001,
+        schedule: Any = None,
+        weight_decay: float = 0.0,
+        loss: Layer | None = None,
+        batch_size: int = 32,
+        max_epochs: int = 100,
+        validation: Any = None,
+        early_stopping: bool = False,
+        patience: int = 10,
+        scale: bool = True,
+        warm_start: bool = False,
+        random_state: Any = None,
+        dtype: Any = "float32",
+        verbose: bool = False,
+    ) -> None:
+        self.hidden = hidden
+        self.activation = activation
+        self.dropout = dropout
+        self.batch_norm = batch_norm
+        self.module = module
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.weight_decay = weight_decay
+        self.loss = loss
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.validation = validation
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.scale = scale
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.dtype = dtype
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = not isinstance(self, ClassifierMixin)
+        return tags
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train on a data set, anew unless `warm_start` is set.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n_samples, n_features)
+            The samples; sparse ones are made dense.
+        y : array_like, shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+        sample_weight : array_like, shape (n_samples,), optional
+            How much each sample counts in the mean loss of its batch.
+
+        Returns
+        -------
+        self
+            If it fails, the estimator is as it was before.
+        """
+        anew = not (self.warm_start and hasattr(self, "network_"))
+        with _all_or_nothing(self):
+            self._train(X, y, sample_weight, anew, integer("max_epochs", self.max_epochs, least=1))
+        return self
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
+        if isinstance(self.schedule, str):
+            raise ValueError(
+                f"partial_fit cannot know how many steps the schedule {self.schedule!r} has: "
+                "give a function of the number of steps taken"
+            )
+        anew = not hasattr(self, "network_")
+        with _all_or_nothing(self):
+            self._train(X, y, sample_weight, anew, None, classes)
+        return self
+
+    def _train(
+        self, X: Any, y: Any, weight: Any, anew: bool, epochs: int | None, classes: Any = None
+    ) -> None:
+        """Train for some epochs; for one (None), with the optimizer that there is, if there is."""
+        x, y = self._checked(X, y, reset=anew)
+        y = self._encoded(y, anew, classes)
+        weight = self._weights(x, y, weight, epochs is None)
+        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31, size=4))
+        if not anew:
+            rng = copy.deepcopy(self._rng)
+
+        validation = None if epochs is None else self.validation
+        if validation is None and self.early_stopping and epochs:
+            validation = 0.1
+        if isinstance(validation, (tuple, list)):
+            held_x, held_y = self._checked(*validation, reset=False)
+            validation = held_x, self._encoded(held_y, False)
+        elif validation is not None:
+            number("validation", validation, above=0, below=1)
+            labels = y if isinstance(self, ClassifierMixin) and y.ndim == 1 else None
+            rows, held = train_test_split(
+                np.arange(len(x)),
+                test_size=validation,
+                stratify=labels,
+                random_state=int(rng.integers(2**31)),
+            )
+            validation = x[held], y[held]
+            x, y, weight = x[rows], y[rows], None if weight is None else weight[rows]
+
+        if anew:
+            network = self._network(x.shape[1], self._n_outputs(), rng)
+            scaled = self.scale and getattr(input_dtype(network), "kind", "f") == "f"
+            self._inputs = _moments(x, weight) if scaled else None
+            self._fit_targets(y, weight)
+        if anew or epochs:
+            network = network if anew else copy.deepcopy(self.network_)
+            batch_size = self._batch_size(len(x))
+            optimizer = self._optimizer(network, (epochs or 1) * math.ceil(len(x) / batch_size))
+        else:
+            network, optimizer = copy.deepcopy((self.network_, self._kept_optimizer))
+            batch_size = self._batch_size(len(x))
+
+        x = self._scaled(x)
+        outputs = network(x[:1]).shape
+        y = self._targets(y, outputs)
+        if validation is not None:
+            validation = self._scaled(validation[0]), self._targets(validation[1], outputs)
+        stopping = [m.EarlyStopping(patience=self.patience)] if self.early_stopping and epochs else []
+        history = m.fit(
+            network,
+            self._loss(outputs) if self.loss is None else self.loss,
+            optimizer,
+            x,
+            y,
+            epochs=epochs or 1,
+            batch_size=batch_size,
+            sample_weight=weight,
+            validation=validation,
+            metrics=None if validation is not None else {},
+            seed=int(rng.integers(2**31)),
+            callbacks=stopping,
+            progress=bool(self.verbose),
+            recover=False,  # a failure leaves the earlier network, not this one
+        )
+        self.network_, self._kept_optimizer, self._rng, self.history_ = (
+            network,
+            optimizer,
+            rng,
+            history,
+        )
+        done = math.ceil(len(history.step_loss) / history.steps_per_epoch)
+        self.n_iter_ = done if anew or epochs else self.n_iter_ + done
+
+    def _checked(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Any:
+        """Return samples as a dense array of the dtype, and targets, by scikit-learn's rules."""
+        options = {} if isinstance(y, str) else {"multi_output": True}
+        if options and not isinstance(self, ClassifierMixin):
+            options["y_numeric"] = True
+        result = validate_data(
+            self,
+            X,
+            y,
+            reset=reset,
+            accept_sparse=("csr", "csc"),
+            dtype=floating_dtype("dtype", self.dtype),
+            **options,
+        )
+        x, y = result if options else (result, None)
+        x = np.asarray(x.toarray() if hasattr(x, "toarray") else x)
+        if y is None:
+            return x
+        y = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
+        return x, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+    def _weights(self, x: Array, y: Array, weight: Any, partial: bool) -> Array | None:
+        if weight is None:
+            return None
+        checked: Array = _check_sample_weight(
+            weight, x, dtype=np.float64, ensure_non_negative=True
+        )
+        return checked
+
+    def _batch_size(self, samples: int) -> int:
+        return min(integer("batch_size", self.batch_size, least=1), samples)
+
+    def _network(self, n_features: int, n_outputs: int, rng: np.random.Generator) -> Layer:
+        dtype = floating_dtype("dtype", self.dtype)
+        if isinstance(self.module, Layer):
+            return self.module.astype(dtype)
+        if self.module is not None:
+            options = {"rng": rng} if "rng" in inspect.signature(self.module).parameters else {}
+            made = self.module(n_features, n_outputs, **options)
+            if not isinstance(made, Layer):
+                raise TypeError(f"module must be or return a Layer, got {made!r}")
+            return made.astype(dtype)
+        layers: list[Layer] = []
+        for size in self.hidden if np.iterable(self.hidden) else (self.hidden,):
+            layers.append(m.Dense(n_features, size, rng=rng, dtype=dtype))
+            if self.batch_norm:
+                layers.append(m.BatchNorm(size, dtype=dtype))
+            if isinstance(self.activation, Layer):
+                layers.append(self.activation.astype(dtype))
+            elif kind := _choice("activation", self.activation, _ACTIVATIONS):
+                layers.append(kind())
+            if self.dropout:
+                layers.append(m.Dropout(self.dropout, rng=rng))
+            n_features = size
+        return m.Sequential(*layers, m.Dense(n_features, n_outputs, rng=rng, dtype=dtype))
+
+    def _optimizer(self, network: Layer, steps: int) -> m.Optimizer:
+        if callable(self.optimizer):
+            made = self.optimizer(network)
+            if not isinstance(made, m.Optimizer):
+                raise TypeError(f"optimizer must return an Optimizer, got {made!r}")
+            return made
+        rate = self.learning_rate
+        if callable(self.schedule):
+            rate = self.schedule
+        elif self.schedule is not None:
+            rate = _choice("schedule", self.schedule, _SCHEDULES)(rate, steps)
+        kind = _choice("optimizer", self.optimizer, _OPTIMIZERS)
+        optimizer: m.Optimizer = kind(network, rate, weight_decay=self.weight_decay)
+        return optimizer
+
+    def _scaled(self, x: Array) -> Array:
+        if self._inputs is None:
+            return x
+        mean, spread = self._inputs.astype(x.dtype)
+        return (x - mean) / spread
+
+    def _outputs(self, X: Any) -> Array:
+        """Return what the network gives for samples."""
+        check_is_fitted(self, "network_")
+        return m.predict(self.network_, self._scaled(self._checked(X, reset=False)))
+
+    def _fit_targets(self, y: Array, weight: Array | None) -> None:
+        """Learn how to scale the targets."""
+
+    def _n_outputs(self) -> int:
+        raise NotImplementedError
+
+    def _encoded(self, y: Array, anew: bool, classes: Any = None) -> Array:
+        raise NotImplementedError
+
+    def _targets(self, y: Array, outputs: tuple[int, ...]) -> Array:
+        raise NotImplementedError
+
+    def _loss(self, outputs: tuple[int, ...]) -> Layer:
+        raise NotImplementedError
+
+    def _refuse_outputs(self, outputs: tuple[int, ...]) -> None:
+        raise ValueError(
+            f"module gives outputs of shape {outputs} for one sample: (1, {self._n_outputs()}) is "
+            "needed"
+        )
+
+
+class NeuralNetClassifier(ClassifierMixin, _NeuralNet):  # type: ignore[misc]
+    """A network that tells classes apart: two, several, or labels of which a sample may have many.
+
+PARAMETERS
+    """
+
+    def __init__(
+        self,
+        hidden: Any = (64, 32),
+        *,
+        activation: Any = "relu",
+        dropout: float = 0.0,
+        batch_norm: bool = False,
+        module: Any = None,
+        optimizer: Any = "adam",
+        learning_rate: float = 0.001,
+        schedule: Any = None,
+        weight_decay: float = 0.0,
+        loss: Layer | None = None,
+        batch_size: int = 32,
+        max_epochs: int = 100,
+        validation: Any = None,
+        early_stopping: bool = False,
+        patience: int = 10,
+        class_weight: Any = None,
+        scale: bool = True,
+        warm_start: bool = False,
+        random_state: Any = None,
+        dtype: Any = "float32",
+        verbose: bool = False,
+    ) -> None:
+        super().__init__(
+            hidden,
+            activation=activation,
+            dropout=dropout,
+            batch_norm=batch_norm,
+            module=module,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            schedule=schedule,
+            weight_decay=weight_decay,
+            loss=loss,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            validation=validation,
+            early_stopping=early_stopping,
+            patience=patience,
+            scale=scale,
+            warm_start=warm_start,
+            random_state=random_state,
+            dtype=dtype,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Go once through some samples, on from where the last fit or partial fit ended.
+
+        One epoch, whatever `max_epochs`, `validation` and `early_stopping` say. The first call,
+        unless `fit` came before, settles the network and how the inputs are scaled.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+        classes : array_like, shape (n_classes,)
+            All classes that will ever come; needed in the first call, if labels are exclusive.
+
+        Returns
+        -------
+        self
+            If it fails, the estimator is as it was before.
+        """
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    def decision_function(self, X: ArrayLike) -> Array:
+        """Return scores: (n_samples,), above 0 for the second class of two, or one a class."""
+        scores = self._outputs(X)
+        if self._multilabel or scores.shape[1] > 2:
+            return scores
+        return scores[:, 0] if scores.shape[1] == 1 else scores[:, 1] - scores[:, 0]
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Return the classes, or, for several labels, a matrix of 0 and 1."""
+        scores = self.decision_function(X)
+        if self._multilabel:
+            return (scores > 0).astype(int)
+        chosen = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
+        classes: Array = self.classes_[chosen]
+        return classes
+
+    def predict_log_proba(self, X: ArrayLike) -> Array:
+        """Return the logarithms of the probabilities."""
+        scores = self.decision_function(X)
+        if self._multilabel:
+            return -np.logaddexp(0, -scores)
+        if scores.ndim == 1:
+            return -np.logaddexp(0, np.stack([scores, -scores], axis=1))
+        return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Return the probability of every class, or of every label by itself."""
+        probabilities = np.exp(self.predict_log_proba(X))
+        if not self._multilabel:
+            probabilities /= probabilities.sum(axis=1, keepdims=True)
+        return probabilities
+
+    def _weights(self, x: Array, y: Array, weight: Any, partial: bool) -> Array | None:
+        weight = super()._weights(x, y, weight, partial)
+        if self.class_weight is None:
+            return weight
+        if partial and self.class_weight == "balanced":
+            raise ValueError(
+                "partial_fit sees a part of the data, which need not be balanced as the whole is: "
+                "give class_weight as a dict"
+            )
+        labels = y if self._multilabel else self.classes_[y]
+        balanced: Array = compute_sample_weight(self.class_weight, labels)
+        return balanced if weight is None else balanced * weight
+
+    def _encoded(self, y: Array, anew: bool, classes: Any = None) -> Array:
+        """Return the places of the classes, or the matrix of the labels."""
+        check_classification_targets(y)
+        multilabel = type_of_target(y) == "multilabel-indicator"
+        own = np.arange(y.shape[1]) if multilabel else np.unique(y if classes is None else classes)
+        if anew:
+            if len(own) < 2 and not multilabel:
+                raise ValueError(f"a classifier needs 2 classes or more, got 1 class: {own[0]!r}")
+            self.classes_, self._multilabel = own, multilabel
+        elif multilabel != self._multilabel or (multilabel and len(own) != len(self.classes_)):
+            raise ValueError("y is of another kind, or has other labels, than when it was fitted")
+        elif classes is not None and not np.array_equal(own, self.classes_):
+            raise ValueError(f"classes={own} is not the same as at first, {self.classes_}")
+        if multilabel:
+            return y
+        encoder = LabelEncoder()
+        encoder.classes_ = self.classes_
+        places: Array = encoder.transform(y)
+        return places
+
+    def _n_outputs(self) -> int:
+        single = self.loss is None or isinstance(self.loss, m.SigmoidCrossEntropy)
+        labels = len(self.classes_)
+        return 1 if labels == 2 and single and not self._multilabel else labels
+
+    def _targets(self, y: Array, outputs: tuple[int, ...]) -> Array:
+        if len(outputs) != 2 or outputs[1] != self._n_outputs():
+            if self._multilabel or len(self.classes_) != 2 or outputs not in ((1, 1), (1, 2)):
+                self._refuse_outputs(outputs)
+        return y[:, None] if outputs[1] == 1 and y.ndim == 1 else y
+
+    def _loss(self, outputs: tuple[int, ...]) -> Layer:
+        several = outputs[1] > 1 and not self._multilabel
+        return m.SoftmaxCrossEntropy() if several else m.SigmoidCrossEntropy()
+
+
+class NeuralNetRegressor(RegressorMixin, _NeuralNet):  # type: ignore[misc]
+    """A network that predicts one number or several.
+
+PARAMETERS
+    """
+
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Go once through some samples, on from where the last fit or partial fit ended.
+
+        One epoch, whatever `max_epochs`, `validation` and `early_stopping` say. The first call,
+        unless `fit` came before, settles the network and how inputs and targets are scaled.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+
+        Returns
+        -------
+        self
+            If it fails, the estimator is as it was before.
+        """
+        return self._partial_fit(X, y, sample_weight)
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Return the predictions, in the shape of the targets."""
+        y = self._outputs(X)
+        if self._outcomes is not None:
+            mean, spread = self._outcomes.astype(y.dtype)
+            y = y * spread + mean
+        return y if self._columns else y[:, 0]
+
+    def _encoded(self, y: Array, anew: bool, classes: Any = None) -> Array:
+        columns = y.shape[1] if y.ndim == 2 else 0
+        if anew:
+            self._columns = columns
+        elif columns != self._columns:
+            raise ValueError(f"y has {columns or 1} columns, but had {self._columns or 1} at first")
+        return y.reshape(len(y), -1).astype(np.float64)
+
+    def _fit_targets(self, y: Array, weight: Array | None) -> None:
+        self._outcomes = _moments(y, weight) if self.scale else None
+
+    def _n_outputs(self) -> int:
+        return self._columns or 1
+
+    def _targets(self, y: Array, outputs: tuple[int, ...]) -> Array:
+        if outputs != (1, self._n_outputs()):
+            self._refuse_outputs(outputs)
+        return y if self._outcomes is None else (y - self._outcomes[0]) / self._outcomes[1]
+
+    def _loss(self, outputs: tuple[int, ...]) -> Layer:
+        return m.MeanSquaredError()
+
+
+class HistoryDisplay:
+    """The learning curves of an estimator, by scikit-learn's convention of displays.
+
+    Parameters
+    ----------
+    history : History
+        The ``history_`` of a fitted estimator.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> model = NeuralNetClassifier(max_epochs=3).fit(*load_iris(return_X_y=True))
+    >>> HistoryDisplay.from_estimator(model).ax_.get_xlabel()
+    'epoch'
+    """
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+
+    def plot(self, metric: str = "loss", *, ax: Any = None) -> Self:
+        """Draw a figure of merit, on new axes or those given; see `minidl.plotting`."""
+        from minidl.plotting import learning_curves
+
+        self.ax_ = learning_curves(self.history, metric, ax=ax)
+        self.figure_ = self.ax_.figure
+        return self
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, metric: str = "loss", *, ax: Any = None) -> Self:
+        """Draw the curves of a fitted estimator."""
+        check_is_fitted(estimator, "history_")
+        return cls(estimator.history_).plot(metric, ax=ax)
