@@ -549,10 +549,9 @@ PARAMETERS
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the predictions, in the shape of the targets."""
-        y = self._outputs(X)
+        y = self._outputs(X).astype(np.float64)
         if self._outcomes is not None:
-            mean, spread = self._outcomes.astype(y.dtype)
-            y = y * spread + mean
+            y = y * self._outcomes[1] + self._outcomes[0]
         return y if self._columns else y[:, 0]
 
     def _encoded(self, y: Array, anew: bool, classes: Any = None) -> Array:

@@ -8,11 +8,16 @@ from minidl.estimators import NeuralNetClassifier, NeuralNetRegressor
 
 sklearn_checks = pytest.importorskip("sklearn.utils.estimator_checks")
 
-REPEATED = "in batches, a weight of 2 is another thing than a sample that comes twice"
-EXPECTED = {
-    "check_sample_weight_equivalence_on_dense_data": REPEATED,
-    "check_sample_weight_equivalence_on_sparse_data": REPEATED,
-}
+def expected_failures(estimator):
+    expected = {}
+    if estimator.dtype == "float32":
+        reason = "a weight is no repeated sample: batches and the rounding of float32 are others"
+        for kind in ("dense", "sparse"):
+            expected[f"check_sample_weight_equivalence_on_{kind}_data"] = reason
+    if estimator.early_stopping and hasattr(estimator, "class_weight"):
+        reason = "the held-out samples that tell when to stop are not weighted"
+        expected["check_class_weight_classifiers"] = reason
+    return expected
 
 
 def wide(n_features, n_outputs, rng=None):
@@ -21,19 +26,27 @@ def wide(n_features, n_outputs, rng=None):
     )
 
 
+def constant(step):
+    return 0.01
+
+
+def cosine(network):
+    return m.Adam(network, m.CosineDecay(0.02, 200))
+
+
 SMALL = {"hidden": 16, "max_epochs": 20, "learning_rate": 0.01}
 CONFIGURATIONS = [
     {},
     {**SMALL, "optimizer": "sgd"},
-    {**SMALL, "optimizer": "rmsprop", "schedule": lambda step: 0.01},
+    {**SMALL, "optimizer": "rmsprop", "schedule": constant},
     {**SMALL, "optimizer": "adamw", "weight_decay": 0.01, "activation": "tanh"},
     {**SMALL, "dropout": 0.1, "batch_norm": True},
     {**SMALL, "early_stopping": True, "patience": 3, "validation": 0.25},
     {**SMALL, "module": wide},
     {**SMALL, "batch_size": 8, "max_epochs": 10},
     {**SMALL, "dtype": "float64", "activation": m.GELU()},
-    {**SMALL, "scale": False, "warm_start": True},
-    {**SMALL, "optimizer": lambda network: m.Adam(network, m.CosineDecay(0.02, 200))},
+    {**SMALL, "scale": False},
+    {**SMALL, "optimizer": cosine},
 ]
 
 
@@ -43,7 +56,7 @@ CONFIGURATIONS = [
         for options in CONFIGURATIONS
         for kind in (NeuralNetClassifier, NeuralNetRegressor)
     ],
-    expected_failed_checks=lambda estimator: EXPECTED,
+    expected_failed_checks=expected_failures,
 )
 def test_scikit_learns_check_passes(estimator, check):
     with np.errstate(all="ignore"):
