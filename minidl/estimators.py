@@ -70,6 +70,17 @@ def _choice(name: str, value: Any, choices: Mapping[str, Any]) -> Any:
     return choices[value]
 
 
+def _is_plain(value: Any) -> bool:
+    """Tell whether a parameter is one that a file can hold."""
+    if type(value) is tuple:
+        return all(map(_is_plain, value))
+    return value is None or type(value) in (bool, int, float, str)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
 @contextmanager
 def _all_or_nothing(estimator: Any) -> Iterator[None]:
     """Take back what was assigned to an estimator if something fails."""
@@ -172,9 +183,8 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
                 f"partial_fit cannot know how many steps the schedule {self.schedule!r} has: "
                 "give a function of the number of steps taken"
             )
-        anew = not hasattr(self, "network_")
         with _all_or_nothing(self):
-            self._train(X, y, sample_weight, anew, None, classes)
+            self._train(X, y, sample_weight, not hasattr(self, "network_"), None, classes)
         return self
 
     def _train(
@@ -186,7 +196,7 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
         weight = self._weights(x, y, weight, epochs is None)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31, size=4))
         if not anew:
-            rng = copy.deepcopy(self._rng)
+            rng = copy.deepcopy(getattr(self, "_rng", rng))
 
         validation = None if epochs is None else self.validation
         if validation is None and self.early_stopping and epochs:
@@ -211,7 +221,7 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
             scaled = self.scale and getattr(input_dtype(network), "kind", "f") == "f"
             self._inputs = _moments(x, weight) if scaled else None
             self._fit_targets(y, weight)
-        if anew or epochs:
+        if anew or epochs or not hasattr(self, "_kept_optimizer"):
             network = network if anew else copy.deepcopy(self.network_)
             batch_size = self._batch_size(len(x))
             optimizer = self._optimizer(network, (epochs or 1) * math.ceil(len(x) / batch_size))
@@ -224,7 +234,9 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
         y = self._targets(y, outputs)
         if validation is not None:
             validation = self._scaled(validation[0]), self._targets(validation[1], outputs)
-        stopping = [m.EarlyStopping(patience=self.patience)] if self.early_stopping and epochs else []
+        stopping = (
+            [m.EarlyStopping(patience=self.patience)] if self.early_stopping and epochs else []
+        )
         history = m.fit(
             network,
             self._loss(outputs) if self.loss is None else self.loss,
@@ -248,7 +260,7 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
             history,
         )
         done = math.ceil(len(history.step_loss) / history.steps_per_epoch)
-        self.n_iter_ = done if anew or epochs else self.n_iter_ + done
+        self.n_iter_ = done if anew or epochs else getattr(self, "n_iter_", 0) + done
 
     def _checked(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Any:
         """Return samples as a dense array of the dtype, and targets, by scikit-learn's rules."""
@@ -274,9 +286,7 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
     def _weights(self, x: Array, y: Array, weight: Any, partial: bool) -> Array | None:
         if weight is None:
             return None
-        checked: Array = _check_sample_weight(
-            weight, x, dtype=np.float64, ensure_non_negative=True
-        )
+        checked: Array = _check_sample_weight(weight, x, dtype=np.float64, ensure_non_negative=True)
         return checked
 
     def _batch_size(self, samples: int) -> int:
@@ -327,6 +337,105 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
         mean, spread = self._inputs.astype(x.dtype)
         return (x - mean) / spread
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save a fitted estimator: network, classes or columns, scaling and feature names.
+
+        It is a model file like that of `minidl.save`, without pickle. Of the parameters those are
+        saved that are numbers, strings or tuples; functions and objects are not.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; one that is there is replaced in one step.
+
+        Raises
+        ------
+        NotFittedError, ModelFileError, OSError
+            If it is not fitted, if the network cannot be written as data, or the file not written.
+        """
+        check_is_fitted(self, "network_")
+        try:
+            architecture, state, arrays, classes = contents(self.network_)
+            scaling = {"=inputs": self._inputs, "=outcomes": getattr(self, "_outcomes", None)}
+            description = {
+                "class": type(self).__name__,
+                "parameters": {k: v for k, v in self.get_params().items() if _is_plain(v)},
+                "features": [self.n_features_in_, list(getattr(self, "feature_names_in_", []))],
+                "targets": self._described(),
+            }
+            network_from(architecture, state, arrays, classes)  # what is saved can be loaded
+            arrays |= {name: array for name, array in scaling.items() if array is not None}
+            parts = {"network": architecture, "estimator": description}, state, arrays
+            buffers = serialize("estimator", *parts)
+        except ValueError as error:
+            raise ModelFileError(f"{os.fspath(path)}: {error}") from error
+        atomic_write(path, buffers)
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], layers: Mapping[str, type[Layer]] | None = None
+    ) -> Self:
+        """Load an estimator that `save` has saved; nothing in the file is run or imported.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+        layers : dict of str to class, optional
+            The classes of your own layers by name, as for `minidl.load`.
+
+        Returns
+        -------
+        estimator
+            It predicts the same bits, and `partial_fit` goes on with a new optimizer. Parameters
+            that were functions or objects have their defaults: give them again by `set_params`.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is not one that this class has saved.
+        """
+        known = vocabulary(layers)
+        try:
+            with opened(path) as (file, size):
+                architecture, state, arrays = read(file, size, "estimator")
+            made, description = fields(architecture, network=dict, estimator=dict)
+            name, parameters, features, targets = fields(
+                description, **{"class": str, "parameters": dict, "features": list, "targets": dict}
+            )
+            if name != cls.__name__:
+                raise ValueError(f"is of a {name!r:.40}, not a {cls.__name__}")
+            estimator = cls()
+            parameters = {key: _tuples(value) for key, value in parameters.items()}
+            if not all(map(_is_plain, parameters.values())):
+                raise ValueError("the parameters are not plain")
+            estimator.set_params(**parameters)
+            match features:
+                case [int(count), list(names)] if all(type(each) is str for each in names):
+                    estimator.n_features_in_ = count
+                case _:
+                    raise ValueError("the features must be a number and a list of names")
+            if names:
+                estimator.feature_names_in_ = np.array(names, dtype=object)
+            estimator._inputs = arrays.pop("=inputs", None)
+            estimator._outcomes = arrays.pop("=outcomes", None)
+            estimator._restore(targets)
+            wide = {"inputs": (2, count), "outcomes": (2, estimator._n_outputs())}
+            for kind, shape in wide.items():
+                array = getattr(estimator, f"_{kind}")
+                if array is not None and array.shape != shape:
+                    raise ValueError(f"the scaling of the {kind} must be of shape {shape}")
+            if count < 1 or len(names) not in (0, count):
+                raise ValueError(f"there are {count} features, but {len(names)} names")
+            estimator.network_ = network_from(made, state, arrays, known)
+            dtype = floating_dtype("dtype", estimator.dtype)
+            estimator._targets(
+                np.zeros((1, 1)), estimator.network_(np.zeros((1, count), dtype)).shape
+            )
+        except (ValueError, TypeError, OSError, RecursionError) as error:
+            raise ModelFileError(f"{os.fspath(path)}: {error}") from error
+        return estimator
+
     def _outputs(self, X: Any) -> Array:
         """Return what the network gives for samples."""
         check_is_fitted(self, "network_")
@@ -339,6 +448,14 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
         raise NotImplementedError
 
     def _encoded(self, y: Array, anew: bool, classes: Any = None) -> Array:
+        raise NotImplementedError
+
+    def _described(self) -> dict[str, Any]:
+        """Return what is known of the targets, as what JSON can hold."""
+        raise NotImplementedError
+
+    def _restore(self, targets: dict[str, Any]) -> None:
+        """Take over what `_described` has returned, or raise a ValueError."""
         raise NotImplementedError
 
     def _targets(self, y: Array, outputs: tuple[int, ...]) -> Array:
@@ -357,7 +474,80 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
 class NeuralNetClassifier(ClassifierMixin, _NeuralNet):  # type: ignore[misc]
     """A network that tells classes apart: two, several, or labels of which a sample may have many.
 
-PARAMETERS
+        Parameters
+    ----------
+    hidden : int or tuple of int, default (64, 32)
+        The sizes of the hidden layers.
+    activation : str or Layer, default "relu"
+        "relu", "tanh", "logistic", "gelu", "silu", "elu", "leaky_relu", "identity", or a layer.
+    dropout : float, default 0
+        Which fraction of the hidden units is dropped in training.
+    batch_norm : bool, default False
+        Whether hidden units are normalised over the batch, before the activation.
+    module : Layer or function (n_features, n_outputs) -> Layer, optional
+        The network, in place of all of the above. A network is a template: it is copied in `fit`,
+        with its weights. A function that has an argument ``rng`` gets a generator that depends on
+        random_state; n_outputs is 1 for two
+        classes and the default loss (2 outputs serve as well), else the number of classes or labels.
+    optimizer : str or function (network) -> Optimizer, default "adam"
+        "adam", "adamw", "rmsprop", or "sgd", which has a Nesterov momentum of 0.9. A function
+        settles learning rate and weight decay itself.
+    learning_rate : float, default LEARNING
+        The length of a step, at first if there is a schedule.
+    schedule : str or function (step) -> float, optional
+        "cosine" or "linear" goes to 0 over max_epochs; a function gives the rate itself.
+    weight_decay : float, default 0
+        How strongly the weights are pulled to 0.
+    loss : Layer, optional
+        What is made small; by default cross-entropy, sigmoid for two classes or labels, else softmax.
+    batch_size : int, default BATCH
+        The number of samples in a step, at most.
+    max_epochs : int, default EPOCHS
+        How often to go through the data.
+    validation : float or (X, y), optional
+        A part of the data to hold out, or held-out data.
+    early_stopping : bool, default False
+        Whether to stop when the held-out loss has not improved, and to take the weights that were
+        best. Without `validation` a tenth is held out.
+    patience : int, default 10
+        For how many epochs it may not improve.
+    class_weight : dict or "balanced", optional
+        How much each class counts; times the weight of the sample.
+    scale : bool, default True
+        Whether to standardise the inputs inside the model.
+    warm_start : bool, default False
+        Whether `fit` goes on with the weights of an earlier one (and a new optimizer).
+    random_state : int, RandomState or None
+        What weights, held-out part, order and dropout are drawn from.
+    dtype : str or dtype, default "float32"
+        Of the network and its inputs.
+    verbose : bool, default False
+        Whether to show a progress bar (needs Rich).
+
+    Attributes
+    ----------
+    network_ : Layer
+        The trained network.
+    history_ : History
+        The curves of the last fit or partial fit, see `HistoryDisplay`.
+    n_iter_ : int
+        The number of epochs, over all partial fits.
+    n_features_in_, feature_names_in_
+        Of the samples; the names only if they were all strings.
+    classes_ : ndarray
+        The classes in the order of the outputs.
+
+    Notes
+    -----
+    Sparse samples are made dense. The random state governs the order of all batches, so the same
+    one gives the same bits, on one machine and library.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> NeuralNetClassifier(learning_rate=0.01, random_state=0).fit(X, y).score(X, y) > 0.9
+    True
     """
 
     def __init__(
@@ -438,6 +628,8 @@ PARAMETERS
         self
             If it fails, the estimator is as it was before.
         """
+        if classes is None and not hasattr(self, "network_") and np.ndim(y) < 2:
+            raise ValueError("classes must be passed on the first call to partial_fit")
         return self._partial_fit(X, y, sample_weight, classes)
 
     def decision_function(self, X: ArrayLike) -> Array:
@@ -505,6 +697,25 @@ PARAMETERS
         places: Array = encoder.transform(y)
         return places
 
+    def _described(self) -> dict[str, Any]:
+        kind = {"U": "str", "O": "object"}.get(self.classes_.dtype.kind, self.classes_.dtype.name)
+        return {
+            "multilabel": self._multilabel,
+            "dtype": kind,
+            "classes": self.classes_.tolist(),
+        }
+
+    def _restore(self, targets: dict[str, Any]) -> None:
+        self._multilabel, kind, classes = fields(targets, multilabel=bool, dtype=str, classes=list)
+        kinds = {type(each) for each in classes}
+        right = {"str": str, "object": str, "bool": bool}.get(kind)
+        right = right or {"i": int, "u": int, "f": float}.get(np.dtype(kind).kind)
+        if len(kinds) != 1 or kinds != {right}:
+            raise ValueError(f"the classes must be of the dtype {kind!r:.40}, and some")
+        self.classes_ = np.array(classes, dtype=kind)
+        if self.classes_.tolist() != sorted(set(classes)):
+            raise ValueError("the classes must be sorted, and each must be there once")
+
     def _n_outputs(self) -> int:
         single = self.loss is None or isinstance(self.loss, m.SigmoidCrossEntropy)
         labels = len(self.classes_)
@@ -524,7 +735,76 @@ PARAMETERS
 class NeuralNetRegressor(RegressorMixin, _NeuralNet):  # type: ignore[misc]
     """A network that predicts one number or several.
 
-PARAMETERS
+        Parameters
+    ----------
+    hidden : int or tuple of int, default (64, 32)
+        The sizes of the hidden layers.
+    activation : str or Layer, default "relu"
+        "relu", "tanh", "logistic", "gelu", "silu", "elu", "leaky_relu", "identity", or a layer.
+    dropout : float, default 0
+        Which fraction of the hidden units is dropped in training.
+    batch_norm : bool, default False
+        Whether hidden units are normalised over the batch, before the activation.
+    module : Layer or function (n_features, n_outputs) -> Layer, optional
+        The network, in place of all of the above. A network is a template: it is copied in `fit`,
+        with its weights. A function that has an argument ``rng`` gets a generator that depends on
+        random_state; n_outputs is the number
+        of columns of y.
+    optimizer : str or function (network) -> Optimizer, default "adam"
+        "adam", "adamw", "rmsprop", or "sgd", which has a Nesterov momentum of 0.9. A function
+        settles learning rate and weight decay itself.
+    learning_rate : float, default LEARNING
+        The length of a step, at first if there is a schedule.
+    schedule : str or function (step) -> float, optional
+        "cosine" or "linear" goes to 0 over max_epochs; a function gives the rate itself.
+    weight_decay : float, default 0
+        How strongly the weights are pulled to 0.
+    loss : Layer, optional
+        What is made small; by default `MeanSquaredError`. With `scale` it sees standardised targets.
+    batch_size : int, default BATCH
+        The number of samples in a step, at most.
+    max_epochs : int, default EPOCHS
+        How often to go through the data.
+    validation : float or (X, y), optional
+        A part of the data to hold out, or held-out data.
+    early_stopping : bool, default False
+        Whether to stop when the held-out loss has not improved, and to take the weights that were
+        best. Without `validation` a tenth is held out.
+    patience : int, default 10
+        For how many epochs it may not improve.
+    scale : bool, default True
+        Whether to standardise the inputs and the targets inside the model.
+    warm_start : bool, default False
+        Whether `fit` goes on with the weights of an earlier one (and a new optimizer).
+    random_state : int, RandomState or None
+        What weights, held-out part, order and dropout are drawn from.
+    dtype : str or dtype, default "float32"
+        Of the network and its inputs.
+    verbose : bool, default False
+        Whether to show a progress bar (needs Rich).
+
+    Attributes
+    ----------
+    network_ : Layer
+        The trained network.
+    history_ : History
+        The curves of the last fit or partial fit, see `HistoryDisplay`.
+    n_iter_ : int
+        The number of epochs, over all partial fits.
+    n_features_in_, feature_names_in_
+        Of the samples; the names only if they were all strings.
+
+    Notes
+    -----
+    Sparse samples are made dense. The random state governs the order of all batches, so the same
+    one gives the same bits, on one machine and library.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> NeuralNetRegressor(max_epochs=20, random_state=0).fit(X, y).score(X, y) > 0.4
+    True
     """
 
     def partial_fit(
@@ -561,6 +841,12 @@ PARAMETERS
         elif columns != self._columns:
             raise ValueError(f"y has {columns or 1} columns, but had {self._columns or 1} at first")
         return y.reshape(len(y), -1).astype(np.float64)
+
+    def _described(self) -> dict[str, Any]:
+        return {"columns": self._columns}
+
+    def _restore(self, targets: dict[str, Any]) -> None:
+        (self._columns,) = fields(targets, columns=int)
 
     def _fit_targets(self, y: Array, weight: Array | None) -> None:
         self._outcomes = _moments(y, weight) if self.scale else None

@@ -8,6 +8,7 @@ from minidl.estimators import NeuralNetClassifier, NeuralNetRegressor
 
 sklearn_checks = pytest.importorskip("sklearn.utils.estimator_checks")
 
+
 def expected_failures(estimator):
     expected = {}
     if estimator.dtype == "float32":
@@ -21,9 +22,7 @@ def expected_failures(estimator):
 
 
 def wide(n_features, n_outputs, rng=None):
-    return m.Sequential(
-        m.Dense(n_features, 16, rng=rng), m.Tanh(), m.Dense(16, n_outputs, rng=rng)
-    )
+    return m.Sequential(m.Dense(n_features, 16, rng=rng), m.Tanh(), m.Dense(16, n_outputs, rng=rng))
 
 
 def constant(step):
