@@ -1,6 +1,8 @@
 """Beside scikit-learn's own networks, of the same size: `python -m benchmarks.estimators`.
 
 Held-out score and seconds of training, over seeds that draw the split and the weights, in turns.
+With `--networks 5` a score is the mean over five networks for each split, for both sides, so that
+the luck of the weights counts for less.
 The rivals get standardised inputs and targets, as the estimators do for themselves.
 """
 
@@ -44,7 +46,7 @@ def rivals(name, seed):
     return estimators.NeuralNetRegressor(HIDDEN, **options), rival
 
 
-def measure(name, seeds, **options):
+def measure(name, seeds, networks=1, **options):
     """Return scores and seconds, of shape (seeds, 2)."""
     from sklearn.model_selection import train_test_split
 
@@ -53,13 +55,14 @@ def measure(name, seeds, **options):
     for place, seed in enumerate(seeds):
         stratify = y if name in CLASSES else None
         parts = train_test_split(x, y, test_size=0.3, random_state=seed, stratify=stratify)
-        for which, estimator in enumerate(rivals(name, seed)):
-            if not which:
-                estimator.set_params(**options)
-            start = time.perf_counter()
-            estimator.fit(parts[0], parts[2])
-            seconds[place, which] = time.perf_counter() - start
-            scores[place, which] = estimator.score(parts[1], parts[3])
+        for number in range(networks):
+            for which, estimator in enumerate(rivals(name, seed + 1000 * number)):
+                if not which:
+                    estimator.set_params(**options)
+                start = time.perf_counter()
+                estimator.fit(parts[0], parts[2])
+                seconds[place, which] += (time.perf_counter() - start) / networks
+                scores[place, which] += estimator.score(parts[1], parts[3]) / networks
     return scores, seconds
 
 
@@ -79,6 +82,7 @@ def report(name, scores, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--networks", type=int, default=1)
     parser.add_argument("--set", nargs="*", default=[], help="parameters of minidl's: name=number")
     arguments = parser.parse_args()
     options = {}
@@ -89,7 +93,7 @@ def main():
     print(f"{'':14} {'minidl':>7} {'rival':>7} {'difference':>8}")
     with confined(1):
         for name in (*CLASSES, "diabetes"):
-            report(name, *measure(name, range(arguments.seeds), **options))
+            report(name, *measure(name, range(arguments.seeds), arguments.networks, **options))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from minidl.checkpoint import *
     from minidl.composition import *
     from minidl.containers import *
-    from minidl.estimators import NeuralNetClassifier, NeuralNetRegressor
+    from minidl.estimators import NeuralNetClassifier as NeuralNetClassifier
+    from minidl.estimators import NeuralNetRegressor as NeuralNetRegressor
     from minidl.history import *
     from minidl.layer import *
     from minidl.layers import *

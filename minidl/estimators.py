@@ -31,7 +31,6 @@ try:
     from sklearn.utils.multiclass import check_classification_targets, type_of_target
     from sklearn.utils.validation import (
         _check_sample_weight,
-        check_array,
         check_is_fitted,
         validate_data,
     )
@@ -103,50 +102,12 @@ def _moments(x: Array, weight: Array | None) -> Array:
 class _NeuralNet(BaseEstimator):  # type: ignore[misc]
     """What the classifier and the regressor share."""
 
-    def __init__(
-        self,
-        hidden: Any = (64, 32),
-        *,
-        activation: Any = "relu",
-        dropout: float = 0.0,
-        batch_norm: bool = False,
-        module: Any = None,
-        optimizer: Any = "adam",
-        learning_rate: float = 0.001,
-        schedule: Any = None,
-        weight_decay: float = 0.0,
-        loss: Layer | None = None,
-        batch_size: int = 32,
-        max_epochs: int = 100,
-        validation: Any = None,
-        early_stopping: bool = False,
-        patience: int = 10,
-        scale: bool = True,
-        warm_start: bool = False,
-        random_state: Any = None,
-        dtype: Any = "float32",
-        verbose: bool = False,
-    ) -> None:
-        self.hidden = hidden
-        self.activation = activation
-        self.dropout = dropout
-        self.batch_norm = batch_norm
-        self.module = module
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.schedule = schedule
-        self.weight_decay = weight_decay
-        self.loss = loss
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.validation = validation
-        self.early_stopping = early_stopping
-        self.patience = patience
-        self.scale = scale
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.dtype = dtype
-        self.verbose = verbose
+    network_: Layer
+    _kept_optimizer: m.Optimizer
+
+    def _keep(self, given: dict[str, Any]) -> None:
+        """Assign the parameters, just as they were given, as attributes."""
+        self.__dict__.update({name: given[name] for name in self._get_param_names()})
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -283,11 +244,10 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
         y = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
         return x, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
-    def _weights(self, x: Array, y: Array, weight: Any, partial: bool) -> Array | None:
+    def _weights(self, x: Array, y: Array, weight: Any, partial: bool) -> Any:
         if weight is None:
             return None
-        checked: Array = _check_sample_weight(weight, x, dtype=np.float64, ensure_non_negative=True)
-        return checked
+        return _check_sample_weight(weight, x, dtype=np.float64, ensure_non_negative=True)
 
     def _batch_size(self, samples: int) -> int:
         return min(integer("batch_size", self.batch_size, least=1), samples)
@@ -335,7 +295,8 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
         if self._inputs is None:
             return x
         mean, spread = self._inputs.astype(x.dtype)
-        return (x - mean) / spread
+        scaled: Array = (x - mean) / spread
+        return scaled
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save a fitted estimator: network, classes or columns, scaling and feature names.
@@ -436,33 +397,13 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
             raise ModelFileError(f"{os.fspath(path)}: {error}") from error
         return estimator
 
-    def _outputs(self, X: Any) -> Array:
+    def _outputs(self, X: Any) -> Any:
         """Return what the network gives for samples."""
         check_is_fitted(self, "network_")
         return m.predict(self.network_, self._scaled(self._checked(X, reset=False)))
 
     def _fit_targets(self, y: Array, weight: Array | None) -> None:
         """Learn how to scale the targets."""
-
-    def _n_outputs(self) -> int:
-        raise NotImplementedError
-
-    def _encoded(self, y: Array, anew: bool, classes: Any = None) -> Array:
-        raise NotImplementedError
-
-    def _described(self) -> dict[str, Any]:
-        """Return what is known of the targets, as what JSON can hold."""
-        raise NotImplementedError
-
-    def _restore(self, targets: dict[str, Any]) -> None:
-        """Take over what `_described` has returned, or raise a ValueError."""
-        raise NotImplementedError
-
-    def _targets(self, y: Array, outputs: tuple[int, ...]) -> Array:
-        raise NotImplementedError
-
-    def _loss(self, outputs: tuple[int, ...]) -> Layer:
-        raise NotImplementedError
 
     def _refuse_outputs(self, outputs: tuple[int, ...]) -> None:
         raise ValueError(
@@ -474,7 +415,7 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
 class NeuralNetClassifier(ClassifierMixin, _NeuralNet):  # type: ignore[misc]
     """A network that tells classes apart: two, several, or labels of which a sample may have many.
 
-        Parameters
+    Parameters
     ----------
     hidden : int or tuple of int, default (64, 32)
         The sizes of the hidden layers.
@@ -487,22 +428,23 @@ class NeuralNetClassifier(ClassifierMixin, _NeuralNet):  # type: ignore[misc]
     module : Layer or function (n_features, n_outputs) -> Layer, optional
         The network, in place of all of the above. A network is a template: it is copied in `fit`,
         with its weights. A function that has an argument ``rng`` gets a generator that depends on
-        random_state; n_outputs is 1 for two
-        classes and the default loss (2 outputs serve as well), else the number of classes or labels.
+        random_state; n_outputs is 1 for two classes and the default loss (2 serve as well), else
+        the number of classes or labels.
     optimizer : str or function (network) -> Optimizer, default "adam"
         "adam", "adamw", "rmsprop", or "sgd", which has a Nesterov momentum of 0.9. A function
         settles learning rate and weight decay itself.
-    learning_rate : float, default LEARNING
+    learning_rate : float, default 0.001
         The length of a step, at first if there is a schedule.
     schedule : str or function (step) -> float, optional
         "cosine" or "linear" goes to 0 over max_epochs; a function gives the rate itself.
     weight_decay : float, default 0
         How strongly the weights are pulled to 0.
     loss : Layer, optional
-        What is made small; by default cross-entropy, sigmoid for two classes or labels, else softmax.
-    batch_size : int, default BATCH
+        What is made small; by default cross-entropy, of the sigmoid for two classes or for labels,
+        of the softmax for more classes.
+    batch_size : int, default 100
         The number of samples in a step, at most.
-    max_epochs : int, default EPOCHS
+    max_epochs : int, default 150
         How often to go through the data.
     validation : float or (X, y), optional
         A part of the data to hold out, or held-out data.
@@ -563,8 +505,8 @@ class NeuralNetClassifier(ClassifierMixin, _NeuralNet):  # type: ignore[misc]
         schedule: Any = None,
         weight_decay: float = 0.0,
         loss: Layer | None = None,
-        batch_size: int = 32,
-        max_epochs: int = 100,
+        batch_size: int = 100,
+        max_epochs: int = 150,
         validation: Any = None,
         early_stopping: bool = False,
         patience: int = 10,
@@ -575,29 +517,7 @@ class NeuralNetClassifier(ClassifierMixin, _NeuralNet):  # type: ignore[misc]
         dtype: Any = "float32",
         verbose: bool = False,
     ) -> None:
-        super().__init__(
-            hidden,
-            activation=activation,
-            dropout=dropout,
-            batch_norm=batch_norm,
-            module=module,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            schedule=schedule,
-            weight_decay=weight_decay,
-            loss=loss,
-            batch_size=batch_size,
-            max_epochs=max_epochs,
-            validation=validation,
-            early_stopping=early_stopping,
-            patience=patience,
-            scale=scale,
-            warm_start=warm_start,
-            random_state=random_state,
-            dtype=dtype,
-            verbose=verbose,
-        )
-        self.class_weight = class_weight
+        self._keep(locals())
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -632,23 +552,22 @@ class NeuralNetClassifier(ClassifierMixin, _NeuralNet):  # type: ignore[misc]
             raise ValueError("classes must be passed on the first call to partial_fit")
         return self._partial_fit(X, y, sample_weight, classes)
 
-    def decision_function(self, X: ArrayLike) -> Array:
+    def decision_function(self, X: ArrayLike) -> Any:
         """Return scores: (n_samples,), above 0 for the second class of two, or one a class."""
         scores = self._outputs(X)
         if self._multilabel or scores.shape[1] > 2:
             return scores
         return scores[:, 0] if scores.shape[1] == 1 else scores[:, 1] - scores[:, 0]
 
-    def predict(self, X: ArrayLike) -> Array:
+    def predict(self, X: ArrayLike) -> Any:
         """Return the classes, or, for several labels, a matrix of 0 and 1."""
         scores = self.decision_function(X)
         if self._multilabel:
             return (scores > 0).astype(int)
         chosen = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
-        classes: Array = self.classes_[chosen]
-        return classes
+        return self.classes_[chosen]
 
-    def predict_log_proba(self, X: ArrayLike) -> Array:
+    def predict_log_proba(self, X: ArrayLike) -> Any:
         """Return the logarithms of the probabilities."""
         scores = self.decision_function(X)
         if self._multilabel:
@@ -657,14 +576,14 @@ class NeuralNetClassifier(ClassifierMixin, _NeuralNet):  # type: ignore[misc]
             return -np.logaddexp(0, np.stack([scores, -scores], axis=1))
         return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
 
-    def predict_proba(self, X: ArrayLike) -> Array:
+    def predict_proba(self, X: ArrayLike) -> Any:
         """Return the probability of every class, or of every label by itself."""
         probabilities = np.exp(self.predict_log_proba(X))
         if not self._multilabel:
             probabilities /= probabilities.sum(axis=1, keepdims=True)
         return probabilities
 
-    def _weights(self, x: Array, y: Array, weight: Any, partial: bool) -> Array | None:
+    def _weights(self, x: Array, y: Array, weight: Any, partial: bool) -> Any:
         weight = super()._weights(x, y, weight, partial)
         if self.class_weight is None:
             return weight
@@ -674,7 +593,7 @@ class NeuralNetClassifier(ClassifierMixin, _NeuralNet):  # type: ignore[misc]
                 "give class_weight as a dict"
             )
         labels = y if self._multilabel else self.classes_[y]
-        balanced: Array = compute_sample_weight(self.class_weight, labels)
+        balanced = compute_sample_weight(self.class_weight, labels)
         return balanced if weight is None else balanced * weight
 
     def _encoded(self, y: Array, anew: bool, classes: Any = None) -> Array:
@@ -722,12 +641,12 @@ class NeuralNetClassifier(ClassifierMixin, _NeuralNet):  # type: ignore[misc]
         return 1 if labels == 2 and single and not self._multilabel else labels
 
     def _targets(self, y: Array, outputs: tuple[int, ...]) -> Array:
-        if len(outputs) != 2 or outputs[1] != self._n_outputs():
-            if self._multilabel or len(self.classes_) != 2 or outputs not in ((1, 1), (1, 2)):
-                self._refuse_outputs(outputs)
+        two = len(self.classes_) == 2 and not self._multilabel
+        if outputs != (1, self._n_outputs()) and not (two and outputs in ((1, 1), (1, 2))):
+            self._refuse_outputs(outputs)
         return y[:, None] if outputs[1] == 1 and y.ndim == 1 else y
 
-    def _loss(self, outputs: tuple[int, ...]) -> Layer:
+    def _loss(self, outputs: tuple[int, ...]) -> Any:
         several = outputs[1] > 1 and not self._multilabel
         return m.SoftmaxCrossEntropy() if several else m.SigmoidCrossEntropy()
 
@@ -735,7 +654,7 @@ class NeuralNetClassifier(ClassifierMixin, _NeuralNet):  # type: ignore[misc]
 class NeuralNetRegressor(RegressorMixin, _NeuralNet):  # type: ignore[misc]
     """A network that predicts one number or several.
 
-        Parameters
+    Parameters
     ----------
     hidden : int or tuple of int, default (64, 32)
         The sizes of the hidden layers.
@@ -753,17 +672,18 @@ class NeuralNetRegressor(RegressorMixin, _NeuralNet):  # type: ignore[misc]
     optimizer : str or function (network) -> Optimizer, default "adam"
         "adam", "adamw", "rmsprop", or "sgd", which has a Nesterov momentum of 0.9. A function
         settles learning rate and weight decay itself.
-    learning_rate : float, default LEARNING
+    learning_rate : float, default 0.001
         The length of a step, at first if there is a schedule.
     schedule : str or function (step) -> float, optional
         "cosine" or "linear" goes to 0 over max_epochs; a function gives the rate itself.
     weight_decay : float, default 0
         How strongly the weights are pulled to 0.
     loss : Layer, optional
-        What is made small; by default `MeanSquaredError`. With `scale` it sees standardised targets.
-    batch_size : int, default BATCH
+        What is made small; by default `MeanSquaredError`. With `scale` it is taken on standardised
+        targets.
+    batch_size : int, default 100
         The number of samples in a step, at most.
-    max_epochs : int, default EPOCHS
+    max_epochs : int, default 150
         How often to go through the data.
     validation : float or (X, y), optional
         A part of the data to hold out, or held-out data.
@@ -807,6 +727,32 @@ class NeuralNetRegressor(RegressorMixin, _NeuralNet):  # type: ignore[misc]
     True
     """
 
+    def __init__(
+        self,
+        hidden: Any = (64, 32),
+        *,
+        activation: Any = "relu",
+        dropout: float = 0.0,
+        batch_norm: bool = False,
+        module: Any = None,
+        optimizer: Any = "adam",
+        learning_rate: float = 0.001,
+        schedule: Any = None,
+        weight_decay: float = 0.0,
+        loss: Layer | None = None,
+        batch_size: int = 100,
+        max_epochs: int = 150,
+        validation: Any = None,
+        early_stopping: bool = False,
+        patience: int = 10,
+        scale: bool = True,
+        warm_start: bool = False,
+        random_state: Any = None,
+        dtype: Any = "float32",
+        verbose: bool = False,
+    ) -> None:
+        self._keep(locals())
+
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> Self:
@@ -827,7 +773,7 @@ class NeuralNetRegressor(RegressorMixin, _NeuralNet):  # type: ignore[misc]
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X: ArrayLike) -> Array:
+    def predict(self, X: ArrayLike) -> Any:
         """Return the predictions, in the shape of the targets."""
         y = self._outputs(X).astype(np.float64)
         if self._outcomes is not None:
@@ -859,7 +805,7 @@ class NeuralNetRegressor(RegressorMixin, _NeuralNet):  # type: ignore[misc]
             self._refuse_outputs(outputs)
         return y if self._outcomes is None else (y - self._outcomes[0]) / self._outcomes[1]
 
-    def _loss(self, outputs: tuple[int, ...]) -> Layer:
+    def _loss(self, outputs: tuple[int, ...]) -> Any:
         return m.MeanSquaredError()
 
 
