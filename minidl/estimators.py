@@ -154,7 +154,14 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
         """Train for some epochs; for one (None), with the optimizer that there is, if there is."""
         x, y = self._checked(X, y, reset=anew)
         y = self._encoded(y, anew, classes)
-        weight = self._weights(x, y, weight, epochs is None)
+        if weight is not None:
+            weight = _check_sample_weight(weight, x, dtype=np.float64, ensure_non_negative=True)
+        weight = self._weights(y, weight, epochs is None)
+        if weight is not None:  # a sample of weight 0 counts nowhere
+            counts = weight > 0
+            if not counts.any():
+                raise ValueError("sample_weight is zero for all samples")
+            x, y, weight = x[counts], y[counts], weight[counts]
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31, size=4))
         if not anew:
             rng = copy.deepcopy(getattr(self, "_rng", rng))
@@ -181,14 +188,13 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
             network = self._network(x.shape[1], self._n_outputs(), rng)
             scaled = self.scale and getattr(input_dtype(network), "kind", "f") == "f"
             self._inputs = _moments(x, weight) if scaled else None
-            self._fit_targets(y, weight)
+            self._outcomes = self._moments_of_targets(y, weight)
+        batch_size = min(integer("batch_size", self.batch_size, least=1), len(x))
         if anew or epochs or not hasattr(self, "_kept_optimizer"):
             network = network if anew else copy.deepcopy(self.network_)
-            batch_size = self._batch_size(len(x))
             optimizer = self._optimizer(network, (epochs or 1) * math.ceil(len(x) / batch_size))
         else:
             network, optimizer = copy.deepcopy((self.network_, self._kept_optimizer))
-            batch_size = self._batch_size(len(x))
 
         x = self._scaled(x)
         outputs = network(x[:1]).shape
@@ -214,43 +220,28 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
             progress=bool(self.verbose),
             recover=False,  # a failure leaves the earlier network, not this one
         )
-        self.network_, self._kept_optimizer, self._rng, self.history_ = (
-            network,
-            optimizer,
-            rng,
-            history,
-        )
+        self.network_, self.history_ = network, history
+        self._kept_optimizer, self._rng = optimizer, rng
         done = math.ceil(len(history.step_loss) / history.steps_per_epoch)
         self.n_iter_ = done if anew or epochs else getattr(self, "n_iter_", 0) + done
 
-    def _checked(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Any:
+    def _checked(self, X: Any, *y: Any, reset: bool) -> Any:
         """Return samples as a dense array of the dtype, and targets, by scikit-learn's rules."""
-        options = {} if isinstance(y, str) else {"multi_output": True}
-        if options and not isinstance(self, ClassifierMixin):
-            options["y_numeric"] = True
-        result = validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            accept_sparse=("csr", "csc"),
-            dtype=floating_dtype("dtype", self.dtype),
-            **options,
+        dtype = floating_dtype("dtype", self.dtype)
+        options: dict[str, Any] = {"accept_sparse": ("csr", "csc"), "dtype": dtype, "reset": reset}
+        if y:
+            options["multi_output"], options["y_numeric"] = True, isinstance(self, RegressorMixin)
+        found = validate_data(self, X, *y, **options)
+        x, *rest = (
+            np.asarray(part.toarray() if hasattr(part, "toarray") else part)
+            for part in (found if y else (found,))
         )
-        x, y = result if options else (result, None)
-        x = np.asarray(x.toarray() if hasattr(x, "toarray") else x)
-        if y is None:
+        if not rest:
             return x
-        y = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
-        return x, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+        return x, column_or_1d(rest[0], warn=True) if rest[0].shape[1:] == (1,) else rest[0]
 
-    def _weights(self, x: Array, y: Array, weight: Any, partial: bool) -> Any:
-        if weight is None:
-            return None
-        return _check_sample_weight(weight, x, dtype=np.float64, ensure_non_negative=True)
-
-    def _batch_size(self, samples: int) -> int:
-        return min(integer("batch_size", self.batch_size, least=1), samples)
+    def _weights(self, y: Array, weight: Any, partial: bool) -> Any:
+        return weight
 
     def _network(self, n_features: int, n_outputs: int, rng: np.random.Generator) -> Layer:
         dtype = floating_dtype("dtype", self.dtype)
@@ -317,7 +308,7 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "network_")
         try:
             architecture, state, arrays, classes = contents(self.network_)
-            scaling = {"=inputs": self._inputs, "=outcomes": getattr(self, "_outcomes", None)}
+            scaling = {"=inputs": self._inputs, "=outcomes": self._outcomes}
             description = {
                 "class": type(self).__name__,
                 "parameters": {k: v for k, v in self.get_params().items() if _is_plain(v)},
@@ -390,9 +381,9 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
                 raise ValueError(f"there are {count} features, but {len(names)} names")
             estimator.network_ = network_from(made, state, arrays, known)
             dtype = floating_dtype("dtype", estimator.dtype)
-            estimator._targets(
-                np.zeros((1, 1)), estimator.network_(np.zeros((1, count), dtype)).shape
-            )
+            sample = np.zeros((1, 1), input_dtype(estimator.network_) or dtype)
+            outputs = estimator.network_(np.broadcast_to(sample, (1, count))).shape
+            estimator._targets(np.zeros((1, 1)), outputs)
         except (ValueError, TypeError, OSError, RecursionError) as error:
             raise ModelFileError(f"{os.fspath(path)}: {error}") from error
         return estimator
@@ -402,8 +393,9 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "network_")
         return m.predict(self.network_, self._scaled(self._checked(X, reset=False)))
 
-    def _fit_targets(self, y: Array, weight: Array | None) -> None:
-        """Learn how to scale the targets."""
+    def _moments_of_targets(self, y: Array, weight: Array | None) -> Array | None:
+        """Return how to scale the targets, if at all."""
+        return None
 
     def _refuse_outputs(self, outputs: tuple[int, ...]) -> None:
         raise ValueError(
@@ -583,8 +575,7 @@ class NeuralNetClassifier(ClassifierMixin, _NeuralNet):  # type: ignore[misc]
             probabilities /= probabilities.sum(axis=1, keepdims=True)
         return probabilities
 
-    def _weights(self, x: Array, y: Array, weight: Any, partial: bool) -> Any:
-        weight = super()._weights(x, y, weight, partial)
+    def _weights(self, y: Array, weight: Any, partial: bool) -> Any:
         if self.class_weight is None:
             return weight
         if partial and self.class_weight == "balanced":
@@ -794,8 +785,8 @@ class NeuralNetRegressor(RegressorMixin, _NeuralNet):  # type: ignore[misc]
     def _restore(self, targets: dict[str, Any]) -> None:
         (self._columns,) = fields(targets, columns=int)
 
-    def _fit_targets(self, y: Array, weight: Array | None) -> None:
-        self._outcomes = _moments(y, weight) if self.scale else None
+    def _moments_of_targets(self, y: Array, weight: Array | None) -> Array | None:
+        return _moments(y, weight) if self.scale else None
 
     def _n_outputs(self) -> int:
         return self._columns or 1

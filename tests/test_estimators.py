@@ -25,6 +25,7 @@ from sklearn.model_selection import (  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import OneHotEncoder, StandardScaler  # noqa: E402
 
+from minidl.checkpoint.container import read, serialize  # noqa: E402
 from minidl.estimators import (  # noqa: E402
     HistoryDisplay,
     NeuralNetClassifier,
@@ -272,6 +273,16 @@ class TestFailures:
         with pytest.raises(ValueError, match=message):
             classifier(**options).fit(*IRIS)
 
+    def test_samples_without_weight_do_not_count(self):
+        x, y = IRIS
+        weight = np.r_[np.ones(75), np.zeros(75)]
+        half = classifier(validation=0.2).fit(x[:75], y[:75]).predict_proba(x)
+        noise = np.r_[x[:75], 1e6 * x[75:]]
+        weighted = classifier(validation=0.2).fit(noise, np.r_[y[:75], y[:75]], weight)
+        np.testing.assert_allclose(weighted.predict_proba(x), half, rtol=1e-3, atol=1e-5)
+        with pytest.raises(ValueError, match="zero"):
+            classifier().fit(x, y, np.zeros(150))
+
     def test_nothing_is_predicted_before_fit(self):
         with pytest.raises(NotFittedError):
             classifier().predict(IRIS[0])
@@ -304,15 +315,47 @@ class TestFiles:
     def test_other_files_are_refused(self, tmp_path):
         path = tmp_path / "model"
         m.save(network(4, 3), path)
-        with pytest.raises(m.checkpoint.ModelFileError, match="of the format 'model'"):
+        with pytest.raises(m.ModelFileError, match="of the format 'model'"):
             NeuralNetClassifier.load(path)
         classifier().fit(*IRIS).save(path)
-        with pytest.raises(m.checkpoint.ModelFileError, match="NeuralNetRegressor"):
+        with pytest.raises(m.ModelFileError, match="NeuralNetRegressor"):
             NeuralNetRegressor.load(path)
         data = path.read_bytes()
         path.write_bytes(data[:-5] + b"\0" + data[-4:])
-        with pytest.raises(m.checkpoint.ModelFileError):
+        with pytest.raises(m.ModelFileError):
             NeuralNetClassifier.load(path)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda made: made["targets"].update(classes=[0, 1]),
+            lambda made: made["targets"].update(classes=[0, 2, 1]),
+            lambda made: made["targets"].update(classes=["0", "1", "2"]),
+            lambda made: made["targets"].update(dtype="nonsense"),
+            lambda made: made["targets"].update(multilabel=1),
+            lambda made: made["targets"].update(more=1),
+            lambda made: made["parameters"].update(more=1),
+            lambda made: made["parameters"].update(module={}),
+            lambda made: made["parameters"].update(dtype="int8"),
+            lambda made: made.update(features=[5, []]),
+            lambda made: made.update(features=[True, []]),
+            lambda made: made.update(features=[2**60, []]),
+            lambda made: made.update(features=[4, ["a"]]),
+            lambda made: made.update(features=[4, [1, 2, 3, 4]]),
+        ],
+    )
+    @pytest.mark.parametrize("scale", [True, False])
+    def test_what_cannot_be_is_refused(self, tmp_path, change, scale):
+        """The file is whole, but what it says is wrong."""
+        classifier(scale=scale, max_epochs=1).fit(*IRIS).save(tmp_path / "model")
+        size = (tmp_path / "model").stat().st_size
+        with open(tmp_path / "model", "rb") as file:
+            architecture, state, arrays = read(file, size, "estimator")
+        change(architecture["estimator"])
+        buffers = serialize("estimator", architecture, state, arrays)
+        (tmp_path / "model").write_bytes(b"".join(buffers))
+        with pytest.raises(m.ModelFileError, match="model"):
+            NeuralNetClassifier.load(tmp_path / "model")
 
     def test_pickle_and_clone(self):
         model = classifier(module=network(4, 3)).fit(*IRIS)
