@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from minidl.checkpoint import *
     from minidl.composition import *
     from minidl.containers import *
+    from minidl.estimators import NeuralNetClassifier as NeuralNetClassifier
+    from minidl.estimators import NeuralNetRegressor as NeuralNetRegressor
     from minidl.history import *
     from minidl.layer import *
     from minidl.layers import *
@@ -33,6 +35,7 @@ __all__, __getattr__, __dir__ = lazy(
     checkpoint="BusyError ModelFileError load save",
     composition="Add Concatenate Residual",
     containers="Sequential",
+    estimators="NeuralNetClassifier NeuralNetRegressor",
     history="History Steps",
     layer="Layer",
     layers=(
@@ -50,3 +53,4 @@ __all__, __getattr__, __dir__ = lazy(
     schedules="CosineDecay ExponentialDecay LinearDecay StepDecay WarmUp",
     training="DivergenceError batches fit loss_and_gradients",
 )
+__all__ = [name for name in __all__ if not name.startswith("NeuralNet")]  # * needs NumPy alone

@@ -222,6 +222,26 @@ class TestLanguageModel:
         assert text.count("And the evening and the morning were the") == 6
 
 
+class TestSklearnPipeline:
+    def test_predicts_a_quantile_and_chooses_a_layer(self, run, tmp_path, capsys):
+        found = run("sklearn_pipeline")
+        assert 0.87 < found["below"] < 0.93
+        assert found["model"][-1].n_iter_ < found["network"].max_epochs
+        assert found["search"].cv_results_["mean_test_score"].min() > 0.9
+        assert "with_leaky: accuracy" in capsys.readouterr().out
+        assert_saved(tmp_path, "sklearn_pipeline")
+
+
+class TestDaskSearch:
+    @pytest.mark.filterwarnings("default")  # those of dask
+    def test_searches_on_two_workers(self, run, tmp_path):
+        pytest.importorskip("distributed")
+        found = run("dask_search")
+        assert (np.diff(found["scores"]) > 0).all()
+        assert found["scores"][-1] > 0.9
+        assert_saved(tmp_path, "dask_search")
+
+
 class TestStepSize:
     def test_finds_the_steps_of_the_theory(self, run, tmp_path):
         found = run("step_size")

@@ -15,7 +15,7 @@ from minidl.checkpoint.generators import generator_with, state_of
 from minidl.layer import Layer
 from minidl.parameters import Array, Buffer, Parameter, walk
 
-__all__ = ["ModelFileError", "contents", "fields", "load", "network_from", "save"]
+__all__ = ["ModelFileError", "contents", "fields", "load", "network_from", "save", "vocabulary"]
 
 
 class ModelFileError(ValueError):
@@ -93,18 +93,24 @@ def load(path: str | os.PathLike[str], layers: Mapping[str, type[Layer]] | None 
     ModelFileError
         If the file is not, to the last bit, one that `save` has written.
     """
+    classes = vocabulary(layers)
+    try:
+        with opened(path) as (file, size):
+            architecture, state, arrays = read(file, size, "model")
+        return network_from(architecture, state, arrays, classes)
+    except (ValueError, OSError, RecursionError) as error:
+        raise ModelFileError(f"{os.fspath(path)}: {error}") from error
+
+
+def vocabulary(layers: Mapping[str, type[Layer]] | None) -> dict[str, Any]:
+    """Return the classes that a file may name: those of minidl, and those of the caller's own."""
     own = dict(layers or {})
     for name, kind in own.items():
         if name in VOCABULARY:
             raise ValueError(f"layers: {name!r} is a layer of minidl")
         if not (isinstance(kind, type) and issubclass(kind, Layer)) or config_of(kind) is None:
             raise TypeError(f"layers[{name!r}] must be a layer's class with a config, got {kind!r}")
-    try:
-        with opened(path) as (file, size):
-            architecture, state, arrays = read(file, size, "model")
-        return network_from(architecture, state, arrays, VOCABULARY | own)
-    except (ValueError, OSError, RecursionError) as error:
-        raise ModelFileError(f"{os.fspath(path)}: {error}") from error
+    return VOCABULARY | own
 
 
 def contents(network: Layer) -> tuple[Any, dict[str, Any], dict[str, Array], dict[str, Any]]:

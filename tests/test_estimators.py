@@ -1,0 +1,380 @@
+"""The estimators, by what their users do with them."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+import minidl as m
+
+sklearn = pytest.importorskip("sklearn")
+
+from sklearn.base import clone  # noqa: E402
+from sklearn.calibration import CalibratedClassifierCV  # noqa: E402
+from sklearn.compose import ColumnTransformer  # noqa: E402
+from sklearn.datasets import load_diabetes, load_digits, load_iris, make_moons  # noqa: E402
+from sklearn.exceptions import NotFittedError  # noqa: E402
+from sklearn.inspection import DecisionBoundaryDisplay, permutation_importance  # noqa: E402
+from sklearn.metrics import log_loss  # noqa: E402
+from sklearn.model_selection import (  # noqa: E402
+    GridSearchCV,
+    cross_val_score,
+    learning_curve,
+    train_test_split,
+)
+from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.preprocessing import OneHotEncoder, StandardScaler  # noqa: E402
+
+from minidl.checkpoint.container import read, serialize  # noqa: E402
+from minidl.estimators import (  # noqa: E402
+    HistoryDisplay,
+    NeuralNetClassifier,
+    NeuralNetRegressor,
+)
+
+IRIS = load_iris(return_X_y=True)
+QUICK = {"hidden": 8, "max_epochs": 30, "learning_rate": 0.02, "batch_size": 32, "random_state": 0}
+
+
+def classifier(**options):
+    return NeuralNetClassifier(**{**QUICK, **options})
+
+
+def regressor(**options):
+    return NeuralNetRegressor(**{**QUICK, **options})
+
+
+def network(n_features, n_outputs, rng=0):
+    rng = np.random.default_rng(rng)
+    return m.Sequential(m.Dense(n_features, 8, rng=rng), m.Tanh(), m.Dense(8, n_outputs, rng=rng))
+
+
+class TestTraining:
+    def test_reads_digits(self):
+        parts = train_test_split(*load_digits(return_X_y=True), random_state=0)
+        model = NeuralNetClassifier(max_epochs=20, random_state=0).fit(parts[0], parts[2])
+        assert model.score(parts[1], parts[3]) > 0.95
+
+    def test_is_better_than_the_mean_on_diabetes(self):
+        parts = train_test_split(*load_diabetes(return_X_y=True), random_state=0)
+        model = NeuralNetRegressor(max_epochs=20, random_state=0).fit(parts[0], parts[2])
+        assert model.score(parts[1], parts[3]) > 0.25
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"hidden": (), "optimizer": "sgd"},
+            {"dropout": 0.1, "batch_norm": True, "activation": "gelu"},
+            {"module": network},
+            {"module": network(4, 3)},
+            {"optimizer": lambda network: m.SGD(network, 0.1, momentum=0.9)},
+            {"schedule": "cosine"},
+            {"schedule": lambda step: 0.02},
+            {"loss": m.Hinge()},
+            {"early_stopping": True, "validation": 0.2},
+            {"dtype": "float64", "activation": m.SiLU()},
+            {"class_weight": "balanced"},
+        ],
+        ids=lambda options: ", ".join(options),
+    )
+    def test_tells_irises_apart(self, options):
+        model = classifier(**options)
+        assert model.fit(*IRIS).score(*IRIS) > 0.93
+        assert model.predict_proba(IRIS[0]).shape == (150, 3)
+        assert model.network_(np.zeros((1, 4), model.dtype)).dtype == model.dtype
+
+    def test_one_seed_gives_one_network(self):
+        first, same = (classifier().fit(*IRIS).predict_proba(IRIS[0]) for _ in range(2))
+        other = classifier(random_state=1).fit(*IRIS).predict_proba(IRIS[0])
+        np.testing.assert_array_equal(first, same)
+        assert np.abs(first - other).max() > 1e-3
+
+    def test_a_template_is_stored_as_it_is_and_never_trained(self):
+        template = network(4, 3)
+        before = template[0].weight.value.copy()
+        model = classifier(module=template).fit(*IRIS)
+        assert model.module is template
+        assert model.network_ is not template
+        np.testing.assert_array_equal(template[0].weight.value, before)
+
+    def test_early_stopping_gives_back_the_best_weights(self):
+        x, y = IRIS
+        model = classifier(
+            early_stopping=True, patience=2, validation=(x[::2], y[::2]), max_epochs=200
+        ).fit(x[1::2], y[1::2])
+        held_out = model.history_.validation["loss"]
+        assert model.n_iter_ < 200
+        assert log_loss(y[::2], model.predict_proba(x[::2])) == pytest.approx(min(held_out), 1e-4)
+
+    def test_inputs_of_any_unit_are_learnt_alike(self):
+        x, y = IRIS
+        units = x * [1e-3, 1, 1e3, 1e6] + [0, 1e2, -1e4, 1e6]
+        assert classifier().fit(units, y).score(units, y) > 0.93
+        assert classifier(scale=False).fit(units, y).score(units, y) < 0.9
+
+    def test_warm_start_goes_on_with_the_weights(self):
+        model = classifier(max_epochs=5, warm_start=True).fit(*IRIS)
+        first = log_loss(IRIS[1], model.predict_proba(IRIS[0]))
+        for _ in range(3):
+            model.fit(*IRIS)
+        assert log_loss(IRIS[1], model.predict_proba(IRIS[0])) < 0.5 * first
+
+    def test_a_class_that_counts_more_is_predicted_more(self):
+        x, y = make_moons(200, noise=0.4, random_state=0)
+        even = classifier().fit(x, y).predict(x).mean()
+        assert classifier(class_weight={0: 1, 1: 10}).fit(x, y).predict(x).mean() > even + 0.1
+        assert classifier().fit(x, y, np.where(y, 10, 1)).predict(x).mean() > even + 0.1
+
+
+class TestPartialFit:
+    def test_learns_from_parts(self):
+        x, y = IRIS
+        model = classifier()
+        for _ in range(20):
+            for part in np.array_split(np.random.default_rng(0).permutation(150), 3):
+                model.partial_fit(x[part], y[part], classes=[0, 1, 2])
+        assert model.score(x, y) > 0.93
+        assert model.n_iter_ == 60
+
+    def test_the_first_part_need_not_hold_all_classes(self):
+        x, y = IRIS
+        model = classifier().partial_fit(x[:50], y[:50], classes=[0, 1, 2])
+        assert model.predict_proba(x).shape == (150, 3)
+        with pytest.raises(ValueError, match="previously unseen labels"):
+            model.partial_fit(x, y + 1)
+        with pytest.raises(ValueError, match="not the same as at first"):
+            model.partial_fit(x, y, classes=[0, 1, 2, 3])
+
+    def test_does_not_pretend_to_know_the_future(self):
+        with pytest.raises(ValueError, match="how many steps"):
+            classifier(schedule="linear").partial_fit(*IRIS, classes=[0, 1, 2])
+        with pytest.raises(ValueError, match="class_weight as a dict"):
+            classifier(class_weight="balanced").partial_fit(*IRIS, classes=[0, 1, 2])
+        with pytest.raises(ValueError, match="first call"):
+            classifier().partial_fit(*IRIS)
+
+
+class TestTargets:
+    def test_two_classes_have_any_names(self):
+        x, y = make_moons(100, random_state=0)
+        names = np.array(["no", "yes"])[y]
+        model = classifier().fit(x, names)
+        scores, probabilities = model.decision_function(x), model.predict_proba(x)
+        assert scores.shape == (100,)
+        np.testing.assert_array_equal(model.predict(x), np.where(scores > 0, "yes", "no"))
+        np.testing.assert_allclose(probabilities[:, 1], 1 / (1 + np.exp(-scores)), rtol=1e-5)
+        np.testing.assert_allclose(np.exp(model.predict_log_proba(x)), probabilities, rtol=1e-5)
+
+    def test_two_outputs_serve_two_classes_too(self):
+        x, y = make_moons(100, random_state=0)
+        model = classifier(module=network(2, 2)).fit(x, y)
+        assert model.predict_proba(x).shape == (100, 2)
+        assert model.decision_function(x).shape == (100,)
+        assert model.score(x, y) > 0.8
+
+    def test_a_sample_may_have_several_labels(self):
+        x, y = IRIS
+        labels = np.stack([y == 0, y > 0, y == 2], axis=1).astype(int)
+        model = classifier(max_epochs=60).fit(x, labels)
+        assert model.score(x, labels) > 0.9
+        assert model.predict_proba(x).shape == (150, 3)
+
+    def test_several_numbers_are_predicted_at_once_in_their_units(self):
+        x = np.random.default_rng(0).normal(size=(200, 3))
+        y = np.stack([1000 * x[:, 0] + 5000, 0.001 * x[:, 1]], axis=1)
+        model = regressor().fit(x, y)
+        assert model.predict(x).shape == (200, 2)
+        assert model.score(x, y) > 0.9
+        assert regressor().fit(x, y[:, 0]).predict(x).shape == (200,)
+
+
+class TestInPipelines:
+    def test_grid_search_finds_networks(self):
+        grid = {"module": [network, network(4, 3)], "dtype": ["float32", "float64"]}
+        search = GridSearchCV(classifier(), grid, cv=2).fit(*IRIS)
+        assert len(search.cv_results_["params"]) == 4
+        assert search.best_score_ > 0.85
+
+    def test_frames_of_mixed_type(self):
+        pandas = pytest.importorskip("pandas")
+        x, y = IRIS
+        frame = pandas.DataFrame(x[:, :3], columns=["a", "b", "c"])
+        frame["wide"] = np.where(x[:, 3] > 1, "yes", "no")
+        columns = ColumnTransformer(
+            [
+                ("one", OneHotEncoder(sparse_output=False), ["wide"]),
+                ("number", StandardScaler(), ["a", "b", "c"]),
+            ]
+        )
+        pipe = make_pipeline(columns, classifier())
+        assert cross_val_score(pipe, frame, y, cv=3).mean() > 0.85
+        pipe.set_output(transform="pandas").fit(frame, y)
+        assert list(pipe[-1].feature_names_in_)[-1] == "number__c"
+
+    def test_polars_frames(self):
+        polars = pytest.importorskip("polars")
+        frame = polars.DataFrame(IRIS[0], schema=["a", "b", "c", "d"])
+        model = classifier().fit(frame, polars.Series(IRIS[1]))
+        assert list(model.feature_names_in_) == ["a", "b", "c", "d"]
+        assert model.score(frame, IRIS[1]) > 0.9
+
+    def test_the_tools_of_model_inspection(self):
+        x, y = IRIS[0][:, 2:], IRIS[1]
+        model = classifier(max_epochs=10).fit(x, y)
+        assert permutation_importance(model, x, y, n_repeats=2).importances.shape == (2, 2)
+        calibrated = CalibratedClassifierCV(classifier(max_epochs=10), cv=2).fit(x, y)
+        assert calibrated.predict_proba(x).shape == (150, 3)
+        _, scores, _ = learning_curve(model, x, y, train_sizes=[0.5, 1.0], cv=2, shuffle=True)
+        assert scores.shape == (2, 2)
+        pyplot = pytest.importorskip("matplotlib.pyplot")
+        pyplot.switch_backend("agg")
+        display = DecisionBoundaryDisplay.from_estimator(model, x, grid_resolution=20)
+        assert display.response.shape[:2] == (20, 20)
+        pyplot.close("all")
+
+    def test_weights_are_routed(self):
+        with sklearn.config_context(enable_metadata_routing=True):
+            model = classifier().set_fit_request(sample_weight=True)
+            search = GridSearchCV(
+                model.set_score_request(sample_weight=True), {"hidden": [4]}, cv=2
+            )
+            search.fit(*IRIS, sample_weight=np.ones(150))
+        assert search.best_score_ > 0.8
+
+
+class TestFailures:
+    def test_a_failed_fit_leaves_the_earlier_one(self):
+        model = classifier().fit(*IRIS)
+        before, right = set(vars(model)), model.predict_proba(IRIS[0])
+        for bad in (
+            lambda: model.fit(IRIS[0][:, :2], IRIS[1] + 0.5),
+            lambda: model.set_params(learning_rate=1e30, optimizer="sgd").fit(*IRIS),
+            lambda: model.set_params(module=network(4, 5)).fit(*IRIS),
+            lambda: model.partial_fit(IRIS[0], IRIS[1] + 7),
+        ):
+            with pytest.raises((ValueError, ArithmeticError, m.DivergenceError)):
+                bad()
+            assert set(vars(model)) == before
+            np.testing.assert_array_equal(model.predict_proba(IRIS[0]), right)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"activation": "swish"}, "activation must be one of relu, "),
+            ({"optimizer": "lbfgs"}, "optimizer must be one of adam, "),
+            ({"schedule": "step"}, "schedule must be one of cosine, linear"),
+            ({"module": network(4, 5)}, r"\(1, 3\) is needed"),
+            ({"batch_size": 0}, "batch_size must be at least 1"),
+            ({"validation": 1.5}, "validation must be less than 1"),
+            ({"dropout": -1}, "rate must be at least 0"),
+        ],
+    )
+    def test_what_cannot_be_is_named(self, options, message):
+        with pytest.raises(ValueError, match=message):
+            classifier(**options).fit(*IRIS)
+
+    def test_samples_without_weight_do_not_count(self):
+        x, y = IRIS
+        weight = np.r_[np.ones(75), np.zeros(75)]
+        half = classifier(validation=0.2).fit(x[:75], y[:75]).predict_proba(x)
+        noise = np.r_[x[:75], 1e6 * x[75:]]
+        weighted = classifier(validation=0.2).fit(noise, np.r_[y[:75], y[:75]], weight)
+        np.testing.assert_allclose(weighted.predict_proba(x), half, rtol=1e-3, atol=1e-5)
+        with pytest.raises(ValueError, match="zero"):
+            classifier().fit(x, y, np.zeros(150))
+
+    def test_nothing_is_predicted_before_fit(self):
+        with pytest.raises(NotFittedError):
+            classifier().predict(IRIS[0])
+
+
+class TestFiles:
+    @pytest.mark.parametrize("names", [np.arange(3), np.array(["a", "b", "c"]), np.arange(3) / 2])
+    def test_a_classifier_comes_back_the_same(self, tmp_path, names):
+        pandas = pytest.importorskip("pandas")
+        frame = pandas.DataFrame(IRIS[0], columns=["a", "b", "c", "d"])
+        if names.dtype.kind == "f":
+            names = names.astype(str).astype(object)
+        model = classifier(hidden=(6, 5), batch_norm=True, dropout=0.1).fit(frame, names[IRIS[1]])
+        model.save(tmp_path / "model")
+        loaded = NeuralNetClassifier.load(tmp_path / "model")
+        assert loaded.get_params() == model.get_params()
+        assert list(loaded.feature_names_in_) == ["a", "b", "c", "d"]
+        np.testing.assert_array_equal(loaded.predict(frame), model.predict(frame))
+        np.testing.assert_array_equal(loaded.predict_proba(frame), model.predict_proba(frame))
+        assert loaded.partial_fit(frame, names[IRIS[1]]).score(frame, names[IRIS[1]]) > 0.8
+
+    @pytest.mark.parametrize("columns", [1, 2])
+    def test_a_regressor_comes_back_the_same(self, tmp_path, columns):
+        x, y = IRIS[0][:, :3], IRIS[0][:, 3] if columns == 1 else IRIS[0][:, 2:]
+        model = regressor().fit(x, y)
+        model.save(tmp_path / "model")
+        loaded = NeuralNetRegressor.load(tmp_path / "model")
+        np.testing.assert_array_equal(loaded.predict(x), model.predict(x))
+
+    def test_other_files_are_refused(self, tmp_path):
+        path = tmp_path / "model"
+        m.save(network(4, 3), path)
+        with pytest.raises(m.ModelFileError, match="of the format 'model'"):
+            NeuralNetClassifier.load(path)
+        classifier().fit(*IRIS).save(path)
+        with pytest.raises(m.ModelFileError, match="NeuralNetRegressor"):
+            NeuralNetRegressor.load(path)
+        data = path.read_bytes()
+        path.write_bytes(data[:-5] + b"\0" + data[-4:])
+        with pytest.raises(m.ModelFileError):
+            NeuralNetClassifier.load(path)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda made: made["targets"].update(classes=[0, 1]),
+            lambda made: made["targets"].update(classes=[0, 2, 1]),
+            lambda made: made["targets"].update(classes=["0", "1", "2"]),
+            lambda made: made["targets"].update(dtype="nonsense"),
+            lambda made: made["targets"].update(multilabel=1),
+            lambda made: made["targets"].update(more=1),
+            lambda made: made["parameters"].update(more=1),
+            lambda made: made["parameters"].update(module={}),
+            lambda made: made["parameters"].update(dtype="int8"),
+            lambda made: made.update(features=[5, []]),
+            lambda made: made.update(features=[True, []]),
+            lambda made: made.update(features=[2**60, []]),
+            lambda made: made.update(features=[4, ["a"]]),
+            lambda made: made.update(features=[4, [1, 2, 3, 4]]),
+        ],
+    )
+    @pytest.mark.parametrize("scale", [True, False])
+    def test_what_cannot_be_is_refused(self, tmp_path, change, scale):
+        """The file is whole, but what it says is wrong."""
+        classifier(scale=scale, max_epochs=1).fit(*IRIS).save(tmp_path / "model")
+        size = (tmp_path / "model").stat().st_size
+        with open(tmp_path / "model", "rb") as file:
+            architecture, state, arrays = read(file, size, "estimator")
+        change(architecture["estimator"])
+        buffers = serialize("estimator", architecture, state, arrays)
+        (tmp_path / "model").write_bytes(b"".join(buffers))
+        with pytest.raises(m.ModelFileError, match="model"):
+            NeuralNetClassifier.load(tmp_path / "model")
+
+    def test_pickle_and_clone(self):
+        model = classifier(module=network(4, 3)).fit(*IRIS)
+        twin = pickle.loads(pickle.dumps(model))
+        np.testing.assert_array_equal(twin.predict(IRIS[0]), model.predict(IRIS[0]))
+        assert not hasattr(clone(model), "network_")
+
+
+def test_the_history_is_drawn():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("agg")
+    model = classifier(validation=0.2).fit(*IRIS)
+    display = HistoryDisplay.from_estimator(model, "accuracy")
+    assert display.figure_ is display.ax_.figure
+    _, ax = pyplot.subplots()
+    assert HistoryDisplay(model.history_).plot(ax=ax).ax_ is ax
+    pyplot.close("all")
+
+
+def test_the_names_are_reached_from_the_package():
+    assert m.NeuralNetClassifier is NeuralNetClassifier
+    assert m.NeuralNetRegressor is NeuralNetRegressor

@@ -1,0 +1,62 @@
+"""Scikit-learn's own checks of an estimator, for the default configuration and ten others each."""
+
+import numpy as np
+import pytest
+
+import minidl as m
+from minidl.estimators import NeuralNetClassifier, NeuralNetRegressor
+
+sklearn_checks = pytest.importorskip("sklearn.utils.estimator_checks")
+
+
+def expected_failures(estimator):
+    expected = {}
+    if estimator.dtype == "float32":
+        reason = "a weight is no repeated sample: batches and the rounding of float32 are others"
+        for kind in ("dense", "sparse"):
+            expected[f"check_sample_weight_equivalence_on_{kind}_data"] = reason
+    if estimator.early_stopping and hasattr(estimator, "class_weight"):
+        reason = "the held-out samples that tell when to stop are not weighted"
+        expected["check_class_weight_classifiers"] = reason
+    return expected
+
+
+def wide(n_features, n_outputs, rng=None):
+    return m.Sequential(m.Dense(n_features, 16, rng=rng), m.Tanh(), m.Dense(16, n_outputs, rng=rng))
+
+
+def constant(step):
+    return 0.01
+
+
+def cosine(network):
+    return m.Adam(network, m.CosineDecay(0.02, 200))
+
+
+SMALL = {"hidden": 16, "max_epochs": 20, "learning_rate": 0.01}
+CONFIGURATIONS = [
+    {},
+    {**SMALL, "optimizer": "sgd"},
+    {**SMALL, "optimizer": "rmsprop", "schedule": constant},
+    {**SMALL, "optimizer": "adamw", "weight_decay": 0.01, "activation": "tanh"},
+    {**SMALL, "dropout": 0.1, "batch_norm": True},
+    {**SMALL, "early_stopping": True, "patience": 3, "validation": 0.25},
+    {**SMALL, "module": wide},
+    {**SMALL, "batch_size": 8, "max_epochs": 10},
+    {**SMALL, "dtype": "float64", "activation": m.GELU()},
+    {**SMALL, "scale": False},
+    {**SMALL, "optimizer": cosine},
+]
+
+
+@sklearn_checks.parametrize_with_checks(
+    [
+        kind(**options)
+        for options in CONFIGURATIONS
+        for kind in (NeuralNetClassifier, NeuralNetRegressor)
+    ],
+    expected_failed_checks=expected_failures,
+)
+def test_scikit_learns_check_passes(estimator, check):
+    with np.errstate(all="ignore"):
+        check(estimator)
