@@ -33,19 +33,32 @@ def cosine(network):
     return m.Adam(network, m.CosineDecay(0.02, 200))
 
 
+class Named:
+    """A function whose repr, which is part of a test's name, is the same in every process."""
+
+    def __init__(self, function):
+        self.__wrapped__ = function
+
+    def __call__(self, *arguments, **options):
+        return self.__wrapped__(*arguments, **options)
+
+    def __repr__(self):
+        return self.__wrapped__.__name__
+
+
 SMALL = {"hidden": 16, "max_epochs": 20, "learning_rate": 0.01}
 CONFIGURATIONS = [
     {},
     {**SMALL, "optimizer": "sgd"},
-    {**SMALL, "optimizer": "rmsprop", "schedule": constant},
+    {**SMALL, "optimizer": "rmsprop", "schedule": Named(constant)},
     {**SMALL, "optimizer": "adamw", "weight_decay": 0.01, "activation": "tanh"},
     {**SMALL, "dropout": 0.1, "batch_norm": True},
     {**SMALL, "early_stopping": True, "patience": 3, "validation": 0.25},
-    {**SMALL, "module": wide},
+    {**SMALL, "module": Named(wide)},
     {**SMALL, "batch_size": 8, "max_epochs": 10},
     {**SMALL, "dtype": "float64", "activation": m.GELU()},
     {**SMALL, "scale": False},
-    {**SMALL, "optimizer": cosine},
+    {**SMALL, "optimizer": Named(cosine)},
 ]
 
 
