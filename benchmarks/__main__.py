@@ -8,7 +8,7 @@ turn add at their peak to what the library's process holds. All take the batches
 scikit-learn shuffles by itself where no goal is set, and tells two classes apart by one output.
 
 `python -m benchmarks NAME` runs one of the other comparisons: gradcheck, convolution,
-dense_family, sequences, imports, memory.
+dense_family, sequences, imports, memory, memory_map.
 """
 
 import argparse
@@ -25,7 +25,15 @@ from benchmarks.work import COMPILED, WORK, Training
 from benchmarks.worker import confined
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-OTHERS = ("gradcheck", "convolution", "dense_family", "sequences", "imports", "memory")
+OTHERS = (
+    "gradcheck",
+    "convolution",
+    "dense_family",
+    "sequences",
+    "imports",
+    "memory",
+    "memory_map",
+)
 
 
 def main():

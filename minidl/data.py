@@ -37,8 +37,10 @@ def as_array(name: str, data: Any, samples: int | None = None) -> Array:
 
 
 def _require_finite(name: str, array: Array, original: Array) -> None:
-    need = f"all values must be finite in {array.dtype}"
-    refuse(~np.isfinite(array), original, f"{name}{{index}} is {{value}}: {need}")
+    finite = np.isfinite(array)
+    if not finite.all():
+        need = f"all values must be finite in {array.dtype}"
+        refuse(~finite, original, f"{name}{{index}} is {{value}}: {need}")
 
 
 def _as_real(name: str, data: Any, dtype: DTypeLike | None, *, finite: bool = True) -> Array:

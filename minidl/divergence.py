@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from minidl.audit import first_not_finite
 from minidl.history import History
 
 if TYPE_CHECKING:
     from minidl.run import ForwardState, Run
 
-__all__ = ["DivergenceError", "diverged"]
+__all__ = ["DivergenceError", "diverged", "require_finite"]
 
 
 class DivergenceError(ArithmeticError):
@@ -69,3 +71,10 @@ def diverged(what: str, run: Run, state: ForwardState, start: Any) -> Divergence
     error.step, error.epoch, error.history = run.step, run.epoch + 1, run.history
     error.last_loss = losses[-1] if losses else None
     return error
+
+
+def require_finite(run: Run, state: ForwardState, start: Any) -> None:
+    """Raise a DivergenceError unless all parameters are finite, at the end of an epoch."""
+    if not np.isfinite(run.optimizer.vector.value).all():
+        what = f"a parameter is not finite after step {run.step}, epoch {run.epoch + 1}"
+        raise diverged(what, run, state, start)

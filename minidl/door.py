@@ -12,6 +12,7 @@ from minidl.data import as_inputs, as_targets, require_some
 from minidl.layer import Layer
 from minidl.optimizers import Optimizer
 from minidl.parameters import Array, Parameter, unique
+from minidl.prediction import accuracy
 from minidl.validation import instance, output_and_cache
 
 __all__ = [
@@ -98,8 +99,11 @@ def check_callbacks(callbacks: Any) -> list[Any]:
     return list(callbacks)
 
 
-def check_metrics(metrics: Any, prediction: Array, target: Array) -> None:
-    """Raise unless every metric gives a number for the first batch."""
+def check_metrics(metrics: Any, loss: Layer, prediction: Array, target: Array) -> dict[str, Any]:
+    """Return what is to be recorded, or raise unless it gives a number for the first batch."""
+    if metrics is None:
+        counted = getattr(loss, "accuracy", accuracy)
+        metrics = {"accuracy": counted} if getattr(loss, "classification", False) else {}
     if not isinstance(metrics, Mapping):
         raise TypeError(f"metrics must be a dict of names to functions, got {metrics!r}")
     for name, metric in metrics.items():
@@ -110,6 +114,7 @@ def check_metrics(metrics: Any, prediction: Array, target: Array) -> None:
         figure = metric(prediction, target)
         if np.ndim(figure) or np.asarray(figure).dtype.kind not in "fiub":
             raise TypeError(f"metrics[{name!r}] must return a number, got {figure!r}")
+    return dict(metrics)
 
 
 def check_validation(

@@ -14,7 +14,7 @@ from minidl.validation import output_and_cache
 
 __all__ = ["Layer", "annotate", "input_dtype", "title"]
 
-_PLAIN = (Parameter, Buffer, np.ndarray, int, float, str, type(None))
+_PLAIN = frozenset((Parameter, Buffer, np.ndarray, bool, int, float, str, type(None)))
 """What a layer can have that holds no layers: the usual attributes, told quickly."""
 
 
@@ -108,7 +108,7 @@ class Layer(ABC):
 
     def __call__(self, *inputs: Any, **constants: Any) -> Any:
         """Compute the output as at inference: write nothing, keep nothing."""
-        if not all(isinstance(item, _PLAIN) for item in vars(self).values()):
+        if not _PLAIN.issuperset(map(type, vars(self).values())):
             self._refuse_to_hold()
         return output_and_cache(self, self.forward(*inputs, **constants))[0]
 

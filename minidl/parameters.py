@@ -234,15 +234,15 @@ def leading(root: Any) -> Any:
     rest, seen = [root], set()
     while rest:
         item = rest.pop()
-        if isinstance(item, Parameter):
+        if type(item) in _PLAIN:
+            continue
+        if isinstance(item, Parameter) or getattr(item, "takes_integers", False):
             return item
         if isinstance(item, (list, tuple)):
-            rest.extend(reversed(item))
+            rest.extend(item[::-1])
         elif isinstance(item, dict):
             rest.extend(reversed(item.values()))
-        elif type(item) not in _PLAIN and _is_layer(item) and id(item) not in seen:
-            if getattr(item, "takes_integers", False):
-                return item
+        elif _is_layer(item) and id(item) not in seen:
             seen.add(id(item))
             rest.extend(reversed(getattr(item, "__dict__", {}).values()))
     return None

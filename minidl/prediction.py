@@ -56,9 +56,11 @@ def predict(network: Layer, x: ArrayLike, *, batch_size: int = 1024) -> Array:
             f"{min(len(x), batch_size)} samples, not a row for each"
         )
     output = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
-    cause = "its parameters are not, or they are too large for such inputs"
-    what = f"the output of {title(network)} is not finite at {{index}}: {cause}"
-    refuse(~np.isfinite(output), output, what)
+    finite = np.isfinite(output)
+    if not finite.all():
+        cause = "its parameters are not, or they are too large for such inputs"
+        what = f"the output of {title(network)} is not finite at {{index}}: {cause}"
+        refuse(~finite, output, what)
     return output
 
 

@@ -14,7 +14,7 @@ from minidl.audit import audited
 from minidl.batching import batches, batches_for
 from minidl.callbacks import Callback, Hooks, progress_callbacks
 from minidl.data import as_batch
-from minidl.divergence import DivergenceError, diverged
+from minidl.divergence import DivergenceError, diverged, require_finite
 from minidl.door import (
     check_callbacks,
     check_loss,
@@ -27,12 +27,13 @@ from minidl.history import History, Steps
 from minidl.interrupt import Interrupt
 from minidl.layer import Layer, input_dtype
 from minidl.optimizers import Optimizer
-from minidl.prediction import accuracy
 from minidl.run import ForwardState, Metric, Recorder, Run
 from minidl.threads import blas_threads
 from minidl.validation import integer, number, seed_entropy
 
 __all__ = ["DivergenceError", "batches", "fit", "loss_and_gradients"]
+
+_FREE = nullcontext()
 
 
 def loss_and_gradients(
@@ -212,16 +213,13 @@ def fit(
     first, first_y, first_weight = data.first
     check_loss(loss, data.sample, targets(first_y, first_weight))
     held_out = check_validation(validation, network, loss, first, input_dtype(network), data.sample)
-    if metrics is None:
-        counted = getattr(loss, "accuracy", accuracy)
-        metrics = {"accuracy": counted} if getattr(loss, "classification", False) else {}
-    check_metrics(metrics, data.sample, first_y)
+    metrics = check_metrics(metrics, loss, data.sample, first_y)
 
     history = History(seed, data.steps_per_epoch)
     run = Run(network, loss, optimizer, history, epochs, data.steps_per_epoch)
     bars = progress_callbacks(progress)
     hooks = Hooks([*watchers, *bars], run)
-    recorder = Recorder(run, dict(metrics), held_out, validate_every)
+    recorder = Recorder(run, metrics, held_out, validate_every)
 
     optimizer.clear()
     interrupt = Interrupt()
@@ -235,7 +233,7 @@ def fit(
                     run.batch = batch
                     ended = _step(run, state, start, recorder, hooks)
                     if last:
-                        _require_finite(run, state, start)
+                        require_finite(run, state, start)
                         run.epoch += 1
                         history.steps_per_epoch = run.steps_per_epoch = data.steps_per_epoch
                     if recorder.due(last):
@@ -247,7 +245,7 @@ def fit(
                     if ended:
                         break
                 if not last:
-                    _require_finite(run, state, start)
+                    require_finite(run, state, start)
             history.interrupted = interrupt.requested
             recorder.validate()
             hooks.call("on_end")
@@ -264,7 +262,7 @@ def _step(run: Run, state: ForwardState, start: Any, recorder: Recorder, hooks: 
     before = state.take()
     x, y, weight = run.batch
     try:
-        with audited(run.network) if run.step == 0 else nullcontext():
+        with audited(run.network) if run.step == 0 else _FREE:
             value, prediction = _gradients(run.network, run.loss, x, y, weight, 1.0)
         if run.step == 0:
             check_parts(run.network, run.loss, run.optimizer)  # a layer may have replaced some
@@ -280,9 +278,3 @@ def _step(run: Run, state: ForwardState, start: Any, recorder: Recorder, hooks: 
     run.step += 1
     recorder.add(float(value), prediction, y)
     return ended
-
-
-def _require_finite(run: Run, state: ForwardState, start: Any) -> None:
-    if not np.isfinite(run.optimizer.vector.value).all():
-        what = f"a parameter is not finite after step {run.step}, epoch {run.epoch + 1}"
-        raise diverged(what, run, state, start)

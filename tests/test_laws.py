@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import Dense, Embedding, Flatten, Layer, Reshape, layers
+from minidl import Embedding, Flatten, Layer, Reshape, layers
 from minidl.parameters import Parameter, unique
 from minidl.testing import parametrize_with_layer_checks
 from tests.table import TABLE
@@ -55,13 +55,7 @@ def test_every_concrete_layer_of_the_package_is_public():
 CASES = [case for case in TABLE if type(case.layer).__name__ in layers.__all__]
 """The layers proper: containers hand on what they are given, losses ask for more."""
 
-UNCHECKED = (Dense, layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Sigmoid, layers.Tanh)
-UNCHECKED += (layers.Softplus,)
-"""Layers that do not yet check the kind of an input and the shape of a cotangent."""
-
-each_layer = pytest.mark.parametrize(
-    "case", [case for case in CASES if type(case.layer) not in UNCHECKED], ids=repr
-)
+each_layer = pytest.mark.parametrize("case", CASES, ids=repr)
 
 
 def assert_refused(layer, words, function, *arguments):

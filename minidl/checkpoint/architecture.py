@@ -18,7 +18,7 @@ import minidl as m
 from minidl.initializers import zeros
 from minidl.layer import Layer
 
-__all__ = ["VOCABULARY", "build", "check", "encode"]
+__all__ = ["VOCABULARY", "build", "check", "config_of", "encode"]
 
 # fmt: off
 VOCABULARY: dict[str, Any] = {
@@ -78,7 +78,8 @@ def encode(thing: Any) -> tuple[list[Any], dict[str, Any]]:
         kind, name = type(item), type(item).__name__
         if classes.setdefault(name, kind) is not kind:
             raise ValueError(f"there are two classes of the name {name}")
-        if kind.config is None:
+        keys = config_of(kind)
+        if keys is None:
             known = inspect.signature(kind).parameters
             own = tuple(key for key in known if key not in _DRAWN and key != "dtype")
             raise ValueError(
@@ -88,7 +89,7 @@ def encode(thing: Any) -> tuple[list[Any], dict[str, Any]]:
         if depth > _DEEPEST:
             raise ValueError(f"layers are nested more than {_DEEPEST} deep")
         config = {}
-        for key in kind.config:
+        for key in keys:
             if not hasattr(item, key):
                 raise ValueError(f"{name} names {key!r} in its config, but has no such attribute")
             value = getattr(item, key)
@@ -99,6 +100,12 @@ def encode(thing: Any) -> tuple[list[Any], dict[str, Any]]:
 
     node_of(thing, 0)
     return nodes, classes
+
+
+def config_of(kind: Any) -> tuple[str, ...] | None:
+    """Return the names of the arguments that make such an object; None if its class is silent."""
+    own: tuple[str, ...] | None = kind.config
+    return () if own is None and kind.__init__ is object.__init__ else own
 
 
 def check(
@@ -193,8 +200,8 @@ def _children(place: int, node: Any, classes: Mapping[str, Any]) -> Iterator[tup
             f"node {place}: {name!r:.80} is no layer of minidl: if it is one of your own, give "
             "its class, load(path, layers={name: class})"
         )
-    if list(config) != list(kind.config):
-        raise ValueError(f"node {place}: the config of {name} is {kind.config}")
+    if list(config) != list(config_of(kind) or ()):
+        raise ValueError(f"node {place}: the config of {name} is {config_of(kind)}")
     for key, value in config.items():
         for number, item in enumerate(value if isinstance(value, list) else [value]):
             match item:

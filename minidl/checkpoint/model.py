@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.checkpoint.architecture import VOCABULARY, build, check, encode
+from minidl.checkpoint.architecture import VOCABULARY, build, check, config_of, encode
 from minidl.checkpoint.container import dumps, read, serialize
 from minidl.checkpoint.files import atomic_write, opened
 from minidl.checkpoint.generators import generator_with, state_of
@@ -108,7 +108,7 @@ def vocabulary(layers: Mapping[str, type[Layer]] | None) -> dict[str, Any]:
     for name, kind in own.items():
         if name in VOCABULARY:
             raise ValueError(f"layers: {name!r} is a layer of minidl")
-        if not (isinstance(kind, type) and issubclass(kind, Layer)) or kind.config is None:
+        if not (isinstance(kind, type) and issubclass(kind, Layer)) or config_of(kind) is None:
             raise TypeError(f"layers[{name!r}] must be a layer's class with a config, got {kind!r}")
     return VOCABULARY | own
 

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from minidl.layers.gated import *
     from minidl.layers.normalization import *
     from minidl.layers.pooling import *
+    from minidl.layers.rectifiers import *
     from minidl.layers.recurrent import *
     from minidl.layers.shapes import *
     from minidl.layers.softmax import *
 
 __all__, __getattr__, __dir__ = lazy(
     __name__,
-    activations="ELU LeakyReLU ReLU Sigmoid Softplus Tanh",
+    activations="ReLU Sigmoid Tanh",
     attention="MultiHeadAttention PositionalEncoding",
     convolution="Conv2D",
     dense="Dense",
@@ -37,6 +38,7 @@ __all__, __getattr__, __dir__ = lazy(
     gated="GELU SiLU",
     normalization="BatchNorm LayerNorm",
     pooling="AvgPool2D GlobalAveragePool2D MaxPool2D",
+    rectifiers="ELU LeakyReLU Softplus",
     recurrent="GRU LSTM RNN",
     shapes="Flatten Reshape",
     softmax="LogSoftmax Softmax",

@@ -32,8 +32,9 @@ def check_input(layer: Layer, x: Any, *, axes: int = 0, axis: int = -1, size: in
 
 
 def check_cotangent(layer: Layer, dy: Any, shape: tuple[int, ...]) -> None:
-    """Raise unless dy is a floating array of the shape of the output."""
+    """Raise unless dy is a floating array of the shape of the output, or a float for a number."""
     if type(dy) is not np.ndarray or dy.dtype.kind != "f" or dy.shape != shape:
+        dy = np.float64(dy) if type(dy) is float and shape == () else dy
         check_array(layer, "dy", dy, "f", shape)
 
 

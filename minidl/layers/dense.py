@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from minidl.initializers import RNG, Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
+from minidl.layers._checks import check_cotangent, check_input
 from minidl.parameters import Array
 from minidl.validation import as_generator, boolean, integer
 
 __all__ = ["Dense"]
+
+_ones = lru_cache(maxsize=8)(np.ones)
+"""Ones for the sum over a batch; to be read only."""
 
 
 class Dense(Layer):
@@ -95,11 +98,7 @@ class Dense(Layer):
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (x W + b, cache)."""
-        if x.shape[-1:] != (self.in_features,):
-            raise ValueError(
-                f"{self}: input has {x.shape[-1] if x.shape else 'no'} features, "
-                f"expected {self.in_features} (input shape {x.shape})"
-            )
+        check_input(self, x, size=self.in_features)
         y: Array = x.dot(self.weight.value)
         if self.bias is not None:
             y += self.bias.value
@@ -113,10 +112,7 @@ class Dense(Layer):
 
     def backward_parameters(self, dy: Array, x: Array, /) -> None:
         """Add xᵀ dy and 1ᵀ dy to the gradients."""
-        if dy.shape != (*x.shape[:-1], self.out_features):
-            raise ValueError(
-                f"{self}: backward got dy of shape {dy.shape} for an input of shape {x.shape}"
-            )
+        check_cotangent(self, dy, (*x.shape[:-1], self.out_features))
         if dy.ndim != 2:
             x = x.reshape(-1, self.in_features)
             dy = dy.reshape(-1, self.out_features)
@@ -130,10 +126,3 @@ class Dense(Layer):
     def __repr__(self) -> str:
         bias = "" if getattr(self, "bias", True) else ", no bias"
         return f"Dense({self.in_features} → {self.out_features}{bias})"
-
-
-@lru_cache(maxsize=8)
-def _ones(size: int, dtype: np.dtype[Any]) -> Array:
-    ones = np.ones(size, dtype)
-    ones.flags.writeable = False
-    return ones

@@ -38,8 +38,6 @@ class SiLU(Layer):
     (array([[-0.2384,  0.    ,  1.7616]]), array([[-0.0908,  0.5   ,  1.0908]]))
     """
 
-    config = ()
-
     def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (x σ(x), cache)."""
         check_input(self, x)

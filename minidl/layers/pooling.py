@@ -211,8 +211,6 @@ class GlobalAveragePool2D(Layer):
     array([[1.5, 5.5]])
     """
 
-    config = ()
-
     def forward(self, x: Array) -> tuple[Array, tuple[int, ...]]:
         """Return (the means, cache)."""
         check_input(self, x, axes=4)

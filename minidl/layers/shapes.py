@@ -54,8 +54,6 @@ class Flatten(_Arranging):
     (5, 48)
     """
 
-    config = ()
-
     def _arrange(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (math.prod(shape[1:]),)
 

@@ -30,8 +30,6 @@ class MeanSquaredError(ElementwiseLoss):
     (2.5, [[-1.0], [2.0]])
     """
 
-    config = ()
-
     def terms(self, z: Array, t: Array) -> tuple[Array, Array]:
         """Return ((z − t)², 2 (z − t))."""
         error = z - t
@@ -56,8 +54,6 @@ class MeanAbsoluteError(ElementwiseLoss):
     >>> float(value), loss.backward(1.0, cache).tolist()
     (1.5, [-0.5, 0.5])
     """
-
-    config = ()
 
     def terms(self, z: Array, t: Array) -> tuple[Array, Array]:
         """Return (|z − t|, sign(z − t))."""

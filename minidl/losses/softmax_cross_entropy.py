@@ -142,9 +142,11 @@ class SoftmaxCrossEntropy(Loss):
         element to count the fraction is 0.
         """
         truth = target if target.ndim < prediction.ndim else target.argmax(axis=-1)
-        counts = np.ones_like(truth) if self.ignore_index is None else truth != self.ignore_index
-        right = (prediction.argmax(axis=-1) == truth) * counts
-        return float(right.sum() / max(counts.sum(), 1))
+        right = prediction.argmax(axis=-1) == truth
+        if self.ignore_index is None:
+            return np.count_nonzero(right) / right.size
+        counts = truth != self.ignore_index
+        return np.count_nonzero(right & counts) / max(np.count_nonzero(counts), 1)
 
     def prepare_target(self, target: Array, prediction: Array) -> Array:
         """Return class indices as integers and probabilities in the dtype of the prediction."""

@@ -78,7 +78,7 @@ def test_an_index_outside_the_vocabulary_is_named_with_its_position(bad):
 
 @pytest.mark.parametrize("x", [np.array([1.0]), np.array([True]), np.array(["1"])])
 def test_what_is_not_an_integer_is_refused(x):
-    with pytest.raises(TypeError, match=r"Embedding\(10 → 2\): the input must be integers, got"):
+    with pytest.raises(TypeError, match=r"Embedding\(10 → 2\): .* must be integers, got"):
         Embedding(10, 2)(x)
 
 
