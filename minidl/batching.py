@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from minidl.validation import as_generator, integer
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-__all__ = ["Batch", "Batches", "batches", "batches_for"]
+__all__ = ["Batch", "Batches", "batches", "batches_for", "digest"]
 
 Batch: TypeAlias = tuple[Any, Any, Any]  # inputs, targets, and weights or None
 
@@ -84,6 +85,23 @@ def batches_for(
     return _ArrayBatches(network, loss, x, y, weight, integer("batch_size", batch_size, least=1))
 
 
+def digest(*arrays: Any) -> str:
+    """Return a fingerprint: of each array the shape, the dtype, and up to 256 rows all over it."""
+    total = hashlib.sha256()
+    for array in arrays:
+        if array is not None:
+            rows = array.take(_fixed_rows(len(array)), 0)
+            total.update(f"{array.shape} {array.dtype.name} ".encode())
+            total.update(rows.tobytes())
+        total.update(b";")
+    return total.hexdigest()
+
+
+def _fixed_rows(samples: int) -> Array:
+    """Return the places of up to 256 rows, the first and the last among them."""
+    return np.linspace(0, samples - 1, min(samples, 256)).astype(np.intp)
+
+
 class Batches(ABC):
     """The data of a run, epoch by epoch; a batch is checked before it is handed out.
 
@@ -105,6 +123,10 @@ class Batches(ABC):
     def epoch(self, seed: int, number: int, start: int = 0) -> Iterator[tuple[Batch, bool]]:
         """Yield the batches of an epoch, from a place on, each with whether it is the last."""
 
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Return what tells these data from others, in so far as the same gives the same run."""
+
 
 class _ArrayBatches(Batches):
     """Rows of arrays, in an order that depends on seed and epoch alone."""
@@ -118,6 +140,8 @@ class _ArrayBatches(Batches):
         self._size, self.steps_per_epoch = batch_size, math.ceil(samples / batch_size)
         rows = np.arange(min(batch_size, samples))
         self.sample = sample = network(self._x.take(rows))
+        if self._x.array.ndim == 1:
+            network(self._x.take(rows[:1]))  # numbers, not features of one sample, can be cut
         if self._x.whole:
             check_integers("x", network, self._x.array, batch_size)
         self._y = _Column(
@@ -139,6 +163,10 @@ class _ArrayBatches(Batches):
         for step in range(start, self.steps_per_epoch):
             rows = order[step * self._size : (step + 1) * self._size]
             yield self._batch(rows), step == self.steps_per_epoch - 1
+
+    def fingerprint(self) -> str:
+        found = digest(*self._batch(_fixed_rows(self._samples)))
+        return f"{self._samples} samples in batches of {self._size}, SHA-256 of some {found}"
 
 
 class _Column:
@@ -235,3 +263,6 @@ class _IterableBatches(Batches):
             given = following
         if place == start:
             raise ValueError(f"fit: the iterable x gives no batches in epoch {number + 1}")
+
+    def fingerprint(self) -> str:
+        return f"an iterable, SHA-256 of its first batch {digest(*self.first)}"

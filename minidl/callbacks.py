@@ -30,11 +30,15 @@ class Hooks:
         ended = False
         for callback in self._callbacks:
             answer = getattr(callback, hook)(self._run) if hasattr(callback, hook) else None
-            if isinstance(answer, (bool, np.bool)) and answer:
-                self._run.history.stopped_by = (
-                    self._run.history.stopped_by or type(callback).__name__
-                )
-                ended = True
+            ended |= self.judge(callback, answer)
+        return ended
+
+    def judge(self, callback: Callback, answer: Any) -> bool:
+        """Tell whether a callback's answer ends the run, and note the first that did."""
+        ended = isinstance(answer, (bool, np.bool)) and bool(answer)
+        if ended:
+            history = self._run.history
+            history.stopped_by = history.stopped_by or type(callback).__name__
         return ended
 
 
@@ -72,6 +76,7 @@ class EarlyStopping:
     """
 
     config = ("monitor", "patience", "restore_best")
+    _counters = ("best", "best_step", "_seen", "_waited")
 
     def __init__(
         self, monitor: str = "loss", patience: int = 10, restore_best: bool = True
@@ -119,6 +124,17 @@ class EarlyStopping:
         self.on_step(run)  # the run may have ended with a validation
         for array, best in zip(_arrays(run), self._state, strict=False):
             array[...] = best
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint is to hold: numbers and arrays."""
+        best = {str(place): array for place, array in enumerate(self._state)}
+        return {**{name: getattr(self, name) for name in self._counters}, **best}
+
+    def restore(self, state: dict[str, Any]) -> bool:
+        """Go on from a `state`; the run had ended if the patience was at its end."""
+        self._state = [state[name] for name in state if name not in self._counters]
+        vars(self).update({name: state[name] for name in self._counters})
+        return self._waited >= self.patience
 
     def __repr__(self) -> str:
         return (

@@ -50,6 +50,8 @@ class History:
         Whether Ctrl-C ended the run.
     stopped_by : str
         The class of the callback that ended the run, or empty.
+    resumed_from : int or None
+        After which step a run with ``resume=`` has gone on; 0 if there was no checkpoint yet.
 
     Examples
     --------
@@ -65,6 +67,7 @@ class History:
     validation: dict[str, list[float]] = field(default_factory=dict)
     interrupted: bool = False
     stopped_by: str = ""
+    resumed_from: int | None = None
 
     @property
     def epochs(self) -> list[float]:

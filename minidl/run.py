@@ -13,8 +13,9 @@ from minidl.layer import Layer
 from minidl.optimizers import Optimizer
 from minidl.parameters import Array, Buffer, unique
 from minidl.prediction import predict
+from minidl.validation import integer
 
-__all__ = ["ForwardState", "Metric", "Recorder", "Run"]
+__all__ = ["ForwardState", "Metric", "Recorder", "Run", "as_plan", "is_due"]
 
 Metric: TypeAlias = Callable[[Any, Any], float]
 
@@ -50,8 +51,30 @@ class Run:
     batch: tuple[Any, Any, Any] = field(default=(None, None, None), repr=False)
 
 
+def as_plan(name: str, every: int | Steps) -> int | Steps:
+    """Return how many epochs, or steps, pass between two events."""
+    return every if isinstance(every, Steps) else integer(name, every, least=1)
+
+
+def is_due(every: int | Steps, run: Run, epoch_ends: bool) -> bool:
+    """Tell whether a plan asks for its event after this step."""
+    if isinstance(every, Steps):
+        return run.step % every == 0
+    return epoch_ends and run.epoch % every == 0
+
+
 class Recorder:
-    """Writes the history: the mean over the training steps, and a pass over held-out data."""
+    """Writes the history: the mean over the training steps, and a pass over held-out data.
+
+    Attributes
+    ----------
+    held_out : (x, y) or None
+        The held-out data.
+    sums : dict of str to float
+        What the steps since the last validation add up to.
+    count : int
+        How many these are.
+    """
 
     def __init__(
         self,
@@ -62,41 +85,39 @@ class Recorder:
     ) -> None:
         self._run = run
         self._metrics = metrics
-        self._held_out = held_out
+        self.held_out = held_out
         self._every = every
         names = ("loss", *metrics)
-        self._sums = dict.fromkeys(names, 0.0)
-        self._count = 0
+        self.sums = dict.fromkeys(names, 0.0)
+        self.count = 0
         run.history.training = {name: [] for name in names}
         run.history.validation = {name: [] for name in names} if held_out else {}
 
     def add(self, value: float, prediction: Array, y: Array) -> None:
         """Take in one step: its loss and the predictions before its update."""
         self._run.history.step_loss.append(value)
-        self._sums["loss"] += value
+        self.sums["loss"] += value
         for name, metric in self._metrics.items():
-            self._sums[name] += metric(prediction, y)
-        self._count += 1
+            self.sums[name] += metric(prediction, y)
+        self.count += 1
 
     def due(self, epoch_ends: bool) -> bool:
         """Tell whether the plan asks for a validation now."""
-        if isinstance(self._every, Steps):
-            return self._run.step % self._every == 0
-        return epoch_ends and self._run.epoch % self._every == 0
+        return is_due(self._every, self._run, epoch_ends)
 
     def validate(self) -> None:
         """Record the figures since the last validation, if there was a step since."""
-        if not self._count:
+        if not self.count:
             return
         run = self._run
         history = run.history
         history.steps.append(run.step)
-        for name, total in self._sums.items():
-            history.training[name].append(total / self._count)
-            self._sums[name] = 0.0
-        self._count = 0
-        if self._held_out is not None:
-            x, y = self._held_out
+        for name, total in self.sums.items():
+            history.training[name].append(float(total / self.count))
+            self.sums[name] = 0.0
+        self.count = 0
+        if self.held_out is not None:
+            x, y = self.held_out
             prediction = predict(run.network, x)
             history.validation["loss"].append(float(run.loss(prediction, y)))
             for name, metric in self._metrics.items():

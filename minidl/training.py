@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -25,11 +26,12 @@ from minidl.door import (
 )
 from minidl.history import History, Steps
 from minidl.interrupt import Interrupt
+from minidl.keeper import keeper_for
 from minidl.layer import Layer, input_dtype
 from minidl.optimizers import Optimizer
-from minidl.run import ForwardState, Metric, Recorder, Run
+from minidl.run import ForwardState, Metric, Recorder, Run, as_plan
 from minidl.threads import blas_threads
-from minidl.validation import integer, number, seed_entropy
+from minidl.validation import boolean, integer, number, seed_entropy
 
 __all__ = ["DivergenceError", "batches", "fit", "loss_and_gradients"]
 
@@ -124,6 +126,9 @@ def fit(
     progress: bool | None = None,
     recover: bool = True,
     threads: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int | Steps = 1,
+    resume: str | os.PathLike[str] | None = None,
 ) -> History:
     """Train a network.
 
@@ -158,7 +163,9 @@ def fit(
         What the order of the data is drawn from; None draws one (see ``History.seed``).
     callbacks : sequence, optional
         Objects with any of the methods ``on_begin``, ``on_gradients``, ``on_step``, ``on_epoch``,
-        ``on_end``, each called with the `Run`; one that returns True ends the run.
+        ``on_end``, each called with the `Run`; one that returns True ends the run. One that is to
+        be in a checkpoint has ``state()``, a dict of numbers, strings and floating arrays, and
+        ``restore(state)``, called after ``on_begin``, which may return True as well.
     progress : bool, optional
         Whether to show a progress bar; None shows it on a terminal if Rich is installed.
     recover : bool, default True
@@ -168,6 +175,17 @@ def fit(
         How many threads the matrix products may use (needs the extra ``threads``). None leaves it
         to NumPy, which takes one for small products and all for wide ones; 1 is wise where
         another process keeps the cores busy.
+    checkpoint : str or path-like, optional
+        A file that the state of the run is written to, in one step, so that it can be resumed. A
+        file that is there is replaced; it is locked as long as the run lasts.
+    checkpoint_every : int or Steps, default 1
+        How many epochs (or steps) pass between two checkpoints; there is one more at the end.
+    resume : str or path-like, optional
+        The checkpoint to go on from; epochs is the total. All other arguments must be as they
+        were: then the weights are, bit for bit, those of a run that was never stopped. Without
+        such a file the run starts afresh, says so in a warning of the logger "minidl", and
+        ``history.resumed_from`` is 0. So the same call with the same file as checkpoint and
+        resume starts a run, goes on with it, and of one that is complete gives the result.
 
     Returns
     -------
@@ -178,9 +196,14 @@ def fit(
     ------
     ValueError, TypeError
         For arguments or data that do not fit, before anything has changed.
+    ModelFileError
+        If the checkpoint to go on from is damaged, or that of another network, optimizer, loss,
+        seed or data set; if a part of the run cannot be written as data.
+    BusyError
+        If another run has the same checkpoint.
     DivergenceError
         If the loss is not finite. Parameters, buffers, generators and optimizer are then as they
-        were at the start of the epoch.
+        were at the start of the epoch, or where it was resumed; a checkpoint stays as it is.
 
     Notes
     -----
@@ -203,11 +226,11 @@ def fit(
     (50, True)
     """
     epochs = integer("epochs", epochs, least=1)
-    seed = seed_entropy(seed)
+    drawn = seed_entropy(seed)
     check_parts(network, loss, optimizer)
     watchers, limited = check_callbacks(callbacks), blas_threads(threads)
-    if not isinstance(validate_every, Steps):
-        validate_every = integer("validate_every", validate_every, least=1)
+    validate_every = as_plan("validate_every", validate_every)
+    recover = boolean("recover", recover)
     # With an inference on a first batch: it finds what is wrong before anything changes.
     data = batches_for(network, loss, x, y, sample_weight, batch_size, epochs)
     first, first_y, first_weight = data.first
@@ -215,21 +238,22 @@ def fit(
     held_out = check_validation(validation, network, loss, first, input_dtype(network), data.sample)
     metrics = check_metrics(metrics, loss, data.sample, first_y)
 
-    history = History(seed, data.steps_per_epoch)
+    history = History(drawn, data.steps_per_epoch)
     run = Run(network, loss, optimizer, history, epochs, data.steps_per_epoch)
     bars = progress_callbacks(progress)
     hooks = Hooks([*watchers, *bars], run)
     recorder = Recorder(run, metrics, held_out, validate_every)
+    keeper = keeper_for(checkpoint, checkpoint_every, resume, seed, run, recorder, data, watchers)
 
     optimizer.clear()
     interrupt = Interrupt()
     try:
         with limited(), interrupt:
-            ended = hooks.call("on_begin")
+            ended = keeper.begin(hooks)
             state = ForwardState(network)
             while not ended and run.epoch < epochs:
                 start = (state.take(), optimizer.snapshot()) if recover else None
-                for batch, last in data.epoch(seed, run.epoch):
+                for batch, last in data.epoch(history.seed, run.epoch, keeper.batch):
                     run.batch = batch
                     ended = _step(run, state, start, recorder, hooks)
                     if last:
@@ -242,18 +266,20 @@ def fit(
                     if last:
                         ended |= hooks.call("on_epoch")
                     ended |= interrupt.requested
+                    if keeper.after_step(last) or ended:
+                        if not last:
+                            require_finite(run, state, start)
+                        keeper.write()
                     if ended:
                         break
-                if not last:
-                    require_finite(run, state, start)
             history.interrupted = interrupt.requested
             recorder.validate()
             hooks.call("on_end")
     finally:
         history.interrupted = interrupt.requested
         optimizer.clear()
-        for bar in bars:
-            bar.close()
+        for part in (*bars, keeper):
+            part.close()
     return history
 
 
@@ -261,10 +287,11 @@ def _step(run: Run, state: ForwardState, start: Any, recorder: Recorder, hooks: 
     """Take one step; if it fails, leave everything as it was before (or at the epoch's start)."""
     before = state.take()
     x, y, weight = run.batch
+    first = run.step == (run.history.resumed_from or 0)
     try:
-        with audited(run.network) if run.step == 0 else _FREE:
+        with audited(run.network) if first else _FREE:
             value, prediction = _gradients(run.network, run.loss, x, y, weight, 1.0)
-        if run.step == 0:
+        if first:
             check_parts(run.network, run.loss, run.optimizer)  # a layer may have replaced some
         ended = hooks.call("on_gradients")
         run.optimizer.step()

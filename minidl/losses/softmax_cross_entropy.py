@@ -144,9 +144,9 @@ class SoftmaxCrossEntropy(Loss):
         truth = target if target.ndim < prediction.ndim else target.argmax(axis=-1)
         right = prediction.argmax(axis=-1) == truth
         if self.ignore_index is None:
-            return np.count_nonzero(right) / right.size
+            return int(np.count_nonzero(right)) / int(right.size)
         counts = truth != self.ignore_index
-        return np.count_nonzero(right & counts) / max(np.count_nonzero(counts), 1)
+        return int(np.count_nonzero(right & counts)) / max(int(np.count_nonzero(counts)), 1)
 
     def prepare_target(self, target: Array, prediction: Array) -> Array:
         """Return class indices as integers and probabilities in the dtype of the prediction."""
