@@ -8,7 +8,7 @@ turn add at their peak to what the library's process holds. All take the batches
 scikit-learn shuffles by itself where no goal is set, and tells two classes apart by one output.
 
 `python -m benchmarks NAME` runs one of the other comparisons: gradcheck, convolution,
-dense_family, sequences, imports, memory, memory_map.
+dense_family, sequences, imports, memory, memory_map, estimators.
 """
 
 import argparse
@@ -33,6 +33,7 @@ OTHERS = (
     "imports",
     "memory",
     "memory_map",
+    "estimators",
 )
 
 

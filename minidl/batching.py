@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minidl.data import as_array, as_inputs, as_targets, as_weights, require_some
+from minidl.data import as_array, as_inputs, as_targets, as_weights, require_some, tried_by_row
 from minidl.door import check_integers
 from minidl.layer import Layer, input_dtype
 from minidl.parameters import Array, network_dtype
@@ -183,18 +183,7 @@ class _Column:
 
     def take(self, rows: Array) -> Array:
         part = self.array.take(rows, 0)  # several times as fast as array[rows]
-        return part if self.whole else self._checked(part, rows)
-
-    def _checked(self, part: Array, rows: Array) -> Array:
-        try:
-            return self._check(part)
-        except (ValueError, TypeError):
-            for place, row in enumerate(rows):
-                try:
-                    self._check(part[place : place + 1])
-                except (ValueError, TypeError) as error:
-                    raise type(error)(f"{self._name}[{row}:{row + 1}]: {error}") from None
-            raise
+        return part if self.whole else tried_by_row(self._name, rows, part, self._check)
 
 
 class _IterableBatches(Batches):

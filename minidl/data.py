@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,15 @@ from minidl.losses import Loss
 from minidl.parameters import Array
 from minidl.validation import real, refuse
 
-__all__ = ["as_array", "as_batch", "as_inputs", "as_targets", "as_weights", "require_some"]
+__all__ = [
+    "as_array",
+    "as_batch",
+    "as_inputs",
+    "as_targets",
+    "as_weights",
+    "require_some",
+    "tried_by_row",
+]
 
 
 def as_array(name: str, data: Any, samples: int | None = None) -> Array:
@@ -114,6 +123,27 @@ def require_some(name: str, y: Array, loss: Any) -> None:
     ignored = getattr(loss, "ignore_index", None)
     if ignored is not None and (y == ignored).all():  # the loss would be 0, as with weights of 0
         raise ValueError(f"{name}: all labels are {ignored}, the ignore_index: none is left")
+
+
+def tried_by_row(name: str, rows: Array, part: Array, trial: Callable[[Array], Any]) -> Any:
+    """Return what a trial gives for a part of a data set; name the first row that it refuses.
+
+    Parameters
+    ----------
+    name : str
+        What the data set is called.
+    rows : ndarray
+        Where the rows of the part stand in the data set.
+    """
+    try:
+        return trial(part)
+    except Exception:
+        for place, row in enumerate(rows):
+            try:
+                trial(part[place : place + 1])
+            except (ValueError, TypeError) as error:
+                raise type(error)(f"{name}[{row}:{row + 1}]: {error}") from None
+        raise
 
 
 def as_weights(name: str, weight: Any, samples: int, dtype: DTypeLike | None) -> Array:

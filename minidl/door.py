@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks import HOOKS
-from minidl.data import as_inputs, as_targets, require_some
+from minidl.data import as_inputs, as_targets, require_some, tried_by_row
 from minidl.layer import Layer
 from minidl.optimizers import Optimizer
 from minidl.parameters import Array, Parameter, unique
@@ -78,15 +78,7 @@ def check_integers(name: str, network: Layer, x: Array, batch_size: int) -> None
     flat = x.reshape(len(x), -1)
     rows = np.unique([flat.argmax(axis=0), flat.argmin(axis=0)])
     for part in np.split(rows, range(batch_size, len(rows), batch_size)):
-        try:
-            network(x[part])
-        except Exception:
-            for row in part:
-                try:
-                    network(x[row : row + 1])
-                except (ValueError, TypeError) as error:
-                    raise type(error)(f"{name}[{row}:{row + 1}]: {error}") from None
-            raise
+        tried_by_row(name, part, x[part], network)
 
 
 def check_callbacks(callbacks: Any) -> list[Any]:

@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minidl.parameters import Buffer, Parameter, leading, walk
+from minidl.parameters import PLAIN, Buffer, Parameter, leading, walk
 from minidl.validation import output_and_cache
 
 __all__ = ["Layer", "annotate", "input_dtype", "title"]
 
-_PLAIN = frozenset((Parameter, Buffer, np.ndarray, bool, int, float, str, type(None)))
+_PLAIN = PLAIN | {Parameter, Buffer}
 """What a layer can have that holds no layers: the usual attributes, told quickly."""
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from minidl.validation import floating_dtype
 
 __all__ = [
+    "PLAIN",
     "Array",
     "Buffer",
     "Parameter",
@@ -167,7 +168,7 @@ class Buffer(_Stored):
         self._value = state
 
 
-_PLAIN = frozenset((bool, int, float, str, type(None), np.ndarray))
+PLAIN = frozenset((bool, int, float, str, type(None), np.ndarray))
 """What holds nothing, and is what most attributes of a layer are."""
 
 
@@ -222,7 +223,7 @@ def _walk(item: Any, path: str, inside: tuple[int, ...]) -> Iterator[tuple[str, 
             yield path, item
         return
     for name, child in children:
-        if type(child) not in _PLAIN:
+        if type(child) not in PLAIN:
             yield from _walk(child, f"{path}.{name}" if path else str(name), inside)
 
 
@@ -234,7 +235,7 @@ def leading(root: Any) -> Any:
     rest, seen = [root], set()
     while rest:
         item = rest.pop()
-        if type(item) in _PLAIN:
+        if type(item) in PLAIN:
             continue
         if isinstance(item, Parameter) or getattr(item, "takes_integers", False):
             return item
