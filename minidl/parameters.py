@@ -232,20 +232,25 @@ def leading(root: Any) -> Any:
 
     Training asks for it at every step, so no paths are spelled. None: there is neither.
     """
-    rest, seen = [root], set()
-    while rest:
-        item = rest.pop()
-        if type(item) in PLAIN:
-            continue
-        if isinstance(item, Parameter) or getattr(item, "takes_integers", False):
-            return item
-        if isinstance(item, (list, tuple)):
-            rest.extend(item[::-1])
-        elif isinstance(item, dict):
-            rest.extend(reversed(item.values()))
-        elif _is_layer(item) and id(item) not in seen:
-            seen.add(id(item))
-            rest.extend(reversed(getattr(item, "__dict__", {}).values()))
+    return _leading(root, ())
+
+
+def _leading(item: Any, inside: tuple[Any, ...]) -> Any:
+    if isinstance(item, Parameter) or getattr(item, "takes_integers", False):
+        return item
+    if isinstance(item, (list, tuple)):
+        children: Any = item
+    elif isinstance(item, dict):
+        children = item.values()
+    elif _is_layer(item) and item not in inside:
+        children, inside = getattr(item, "__dict__", {}).values(), (*inside, item)
+    else:
+        return None
+    for child in children:
+        if type(child) not in PLAIN:
+            found = _leading(child, inside)
+            if found is not None:
+                return found
     return None
 
 

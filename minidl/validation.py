@@ -110,9 +110,9 @@ class Bounded:
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, instance: Any, owner: type | None = None) -> float:
-        value: float = vars(instance)[self._name]
-        return value
+    if TYPE_CHECKING:  # without it Python reads the instance's own attribute, in no call at all
+
+        def __get__(self, instance: Any, owner: type | None = None) -> float: ...
 
     def __set__(self, instance: Any, value: Any) -> None:
         vars(instance)[self._name] = number(self._name, value, **self._bounds)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from minidl.layer import Layer
@@ -10,6 +12,9 @@ from minidl.layers._functions import sigmoid
 from minidl.parameters import Array
 
 __all__ = ["ReLU", "Sigmoid", "Tanh"]
+
+_zeros = lru_cache(maxsize=8)(np.zeros)
+"""What a maximum is taken with; to be read only. With an array it is several times as fast."""
 
 
 class ReLU(Layer):
@@ -37,7 +42,7 @@ class ReLU(Layer):
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (max(x, 0), cache); NaN stays NaN."""
         check_input(self, x)
-        y = np.maximum(x, 0)
+        y = np.maximum(x, _zeros(x.shape if x.size <= 4096 else x.shape[-1:], x.dtype))
         return y, y
 
     def backward(self, dy: Array, y: Array, /) -> Array:

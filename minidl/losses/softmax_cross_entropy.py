@@ -97,33 +97,36 @@ class SoftmaxCrossEntropy(Loss):
         shares = self._shares(weight, logits, "logits", len(shape) - 1, counts)
         rows = without(np.ascontiguousarray(logits).reshape(-1, classes), shares)
         starts, ones, deep = _constants(len(rows), classes, rows.dtype)
-        # argmax and a product with ones are several times as fast as the reductions max and sum
-        shifted = rows - rows.reshape(-1)[rows.argmax(axis=1) + starts][:, np.newaxis]
+        flat, single = rows.ravel(), target.ndim < len(shape) and not self.label_smoothing
+        # Logits that exp takes as they are need no shift, which has the one broadcast of a column.
+        # argmax and argmin are several times as fast as the reductions max and min; NaN is neither
+        near = single and flat.item(flat.argmax()) < -deep and flat.item(flat.argmin()) > deep
+        shifted = rows if near else rows - rows.max(axis=1, keepdims=True)
         terms = np.exp(shifted)
-        if target.ndim < len(shape) and not self.label_smoothing:
-            # The terms of the other classes are summed without that of the true one: where this
-            # is the largest, total = 1 + others, and neither log(total) nor p - 1 loses digits.
+        if single:
+            # The terms of the other classes are summed without that of the true one, so that
+            # neither the loss nor p − 1 loses digits where the true one is by far the largest.
             mass = None
-            true, flat = starts + target.reshape(-1), terms.reshape(-1)
+            true, flat = starts + target.ravel(), terms.ravel()
             own = flat[true]
             flat[true] = 0
             others = terms.dot(ones)
             totals = others + own
-            own -= 1
-            own += others
-            losses = np.log1p(own) - shifted.reshape(-1)[true]
+            if near:
+                losses = np.log1p(others / own)
+            else:  # its term may be 0, but 1 is among them
+                losses = np.log1p(others + (own - 1)) - shifted.ravel()[true]
             flat[true] = -others  # total · (p − 1): what backward needs there
         else:
             target = without(self._distribution(target, rows), shares)
             mass = target.dot(ones)
             totals = terms.dot(ones)
             losses = mass * np.log(totals) - (target * shifted).dot(ones)
-        saturated = shifted.reshape(-1)[shifted.argmin()] < deep
-        return mean(losses, shares), (terms, totals, target, mass, shares, shape, saturated)
+        return mean(losses, shares), (terms, totals, target, mass, shares, shape, near)
 
     def backward(self, dy: Any, cache: Any, /) -> Array:
         """Return the gradient with respect to the logits; subnormal numbers in it are 0."""
-        terms, totals, target, mass, shares, shape, saturated = cache
+        terms, totals, target, mass, shares, shape, near = cache
         scale: Any = float(dy) / len(totals) if shares is None else float(dy) * shares
         if mass is None:
             dz: Array = terms * (scale / totals)[:, np.newaxis]
@@ -131,7 +134,7 @@ class SoftmaxCrossEntropy(Loss):
             dz = terms * (mass / totals)[:, np.newaxis]
             dz -= target
             dz *= scale if shares is None else scale[:, np.newaxis]
-        if saturated:  # products with subnormal numbers would take many times as long
+        if not near:  # products with subnormal numbers would take many times as long
             dz *= np.abs(dz) >= np.finfo(dz.dtype).tiny
         return dz.reshape(shape)
 
@@ -165,7 +168,10 @@ class SoftmaxCrossEntropy(Loss):
 
 @lru_cache(maxsize=8)
 def _constants(rows: int, classes: int, dtype: np.dtype[Any]) -> tuple[Array, Array, float]:
-    """Return where the rows start in the flat array, ones, and a logit whose exp is nearly 0."""
+    """Return where the rows start in the flat array, ones, and a logit whose exp is safe.
+
+    Terms between exp(deep) and exp(−deep), their sums and quotients are normal numbers.
+    """
     starts, ones = np.arange(0, rows * classes, classes), np.ones(classes, dtype)
     starts.flags.writeable = ones.flags.writeable = False
-    return starts, ones, 0.8 * float(np.log(np.finfo(dtype).tiny))
+    return starts, ones, 0.35 * float(np.log(np.finfo(dtype).tiny))

@@ -76,8 +76,8 @@ def check_indices(where: Any, target: Array, classes: int) -> NDArray[np.intp]:
         raise TypeError(f"{where}: class indices must be integers, got dtype {target.dtype}")
     indices = target.astype(np.intp, copy=False)
     # one maximum finds both ends: as unsigned numbers, negative ones are huge
-    unsigned = indices.reshape(-1).view(np.uintp)
-    if unsigned[unsigned.argmax()] >= classes:
+    unsigned = indices.view(np.uintp)
+    if unsigned.item(unsigned.argmax()) >= classes:
         _refuse_outside(target, classes, None, f"{where}: class index")
     return indices
 
