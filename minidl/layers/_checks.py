@@ -20,15 +20,16 @@ def check_input(layer: Layer, x: Any, *, axes: int = 0, axis: int = -1, size: in
     """
     if type(x) is not np.ndarray or x.dtype.kind != "f":
         check_array(layer, "the input", x, "f")
-    if axes and x.ndim != axes:
+    shape = x.shape
+    if axes and len(shape) != axes:
         form = "images, (N, C, H, W)" if axes == 4 else f"sequences, (N, T, {size})"
-        has, needed = f"{x.ndim} axes", f"the {axes} of {form}"
-    elif size and (not -x.ndim <= axis < x.ndim or x.shape[axis] != size):
-        found = x.shape[axis] if -x.ndim <= axis < x.ndim else "no"
+        has, needed = f"{len(shape)} axes", f"the {axes} of {form}"
+    elif size and (not -len(shape) <= axis < len(shape) or shape[axis] != size):
+        found = shape[axis] if -len(shape) <= axis < len(shape) else "no"
         has, needed = f"{found} {'channels' if axes == 4 else 'features'}", f"{size}"
     else:
         return
-    raise ValueError(f"{layer}: input has {has}, expected {needed} (input shape {x.shape})")
+    raise ValueError(f"{layer}: input has {has}, expected {needed} (input shape {shape})")
 
 
 def check_cotangent(layer: Layer, dy: Any, shape: tuple[int, ...]) -> None:

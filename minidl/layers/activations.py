@@ -45,6 +45,10 @@ class ReLU(Layer):
         y = np.maximum(x, _zeros(x.shape if x.size <= 4096 else x.shape[-1:], x.dtype))
         return y, y
 
+    def __call__(self, x: Array) -> Array:
+        """Return max(x, 0)."""
+        return self.forward(x)[0]
+
     def backward(self, dy: Array, y: Array, /) -> Array:
         """Return dy where y > 0, else 0."""
         check_cotangent(self, dy, y.shape)

@@ -101,8 +101,13 @@ class Dense(Layer):
         check_input(self, x, size=self.in_features)
         y: Array = x.dot(self.weight.value)
         if self.bias is not None:
-            y += self.bias.value
+            rows = y[0] if y.ndim == 2 and len(y) == 1 else y  # nothing to broadcast: much quicker
+            rows += self.bias.value
         return y, x
+
+    def __call__(self, x: Array) -> Array:
+        """Return x W + b."""
+        return self.forward(x)[0]
 
     def backward(self, dy: Array, x: Array, /) -> Array:
         """Return dy Wᵀ, and add xᵀ dy and 1ᵀ dy to the gradients."""
