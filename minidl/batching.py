@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -87,6 +86,8 @@ def batches_for(
 
 def digest(*arrays: Any) -> str:
     """Return a fingerprint: of each array the shape, the dtype, and up to 256 rows all over it."""
+    import hashlib  # it loads OpenSSL, for checkpoints alone
+
     total = hashlib.sha256()
     for array in arrays:
         if array is not None:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from minidl.gradcheck.contract import Trial
-from minidl.gradcheck.diagnosis import diagnose
 from minidl.gradcheck.directions import check_tensor
 from minidl.gradcheck.point import DOUBLE, Point
 from minidl.gradcheck.precision import check_precision
@@ -104,8 +103,13 @@ def _numbers(trial: Trial, variants: bool) -> tuple[list[Finding], list[TensorRe
             else check_tensor(point, k)
             for k, tensor in enumerate(exact.tensors)
         ]
-        wrong = [diagnose(point, k, tensors) for k, tensor in enumerate(tensors) if tensor.wrong]
-    findings = _ordered([*trial.findings, *wrong])
+        diagnosed = []
+        for k, tensor in enumerate(tensors):
+            if tensor.wrong:
+                from minidl.gradcheck.diagnosis import diagnose  # a right gradient needs none
+
+                diagnosed.append(diagnose(point, k, tensors))
+    findings = _ordered([*trial.findings, *diagnosed])
     if narrow > DOUBLE and not findings:
         with probe("its own precision"):
             findings += check_precision(trial, point, narrow)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -225,6 +224,8 @@ class Report:
         return rows
 
     def _repr_html_(self) -> str:
+        import html
+
         said = "".join(
             f"<p><b>{html.escape(about)}</b>: {html.escape(sentence)}</p>"
             f"<pre>{html.escape(evidence)}</pre>"
