@@ -22,10 +22,13 @@ _METHODS = {"forward", "backward", "backward_parameters"}
 
 @dataclass(slots=True)
 class _Watched:
-    """A layer's cache, with the inputs it belongs to."""
+    """A layer's cache, with shape and dtype of each input it belongs to; None: not floating.
+
+    The inputs themselves are not kept: that would take more memory than the step does.
+    """
 
     cache: Any
-    inputs: tuple[Any, ...]
+    inputs: tuple[tuple[tuple[int, ...], np.dtype[Any]] | None, ...]
 
 
 def _floating(array: Any) -> bool:
@@ -68,7 +71,8 @@ def _watch(layer: Layer) -> None:
     def checked_forward(*inputs: Any, **constants: Any) -> tuple[Any, Any]:
         output, cache = output_and_cache(layer, forward(*inputs, **constants))
         _check_dtype(layer, output, inputs)
-        return output, _Watched(cache, inputs)
+        kinds = tuple((x.shape, x.dtype) if _floating(x) else None for x in inputs)
+        return output, _Watched(cache, kinds)
 
     def checked_backward(dy: Any, cache: Any, /) -> Any:
         if not isinstance(cache, _Watched):
@@ -104,19 +108,18 @@ def _check_gradients(layer: Layer, gradients: Any, inputs: tuple[Any, ...]) -> N
         raise ValueError(
             f"{layer}: backward returned {len(returned)} gradients for {len(owed)} inputs"
         )
-    for number, (gradient, value) in enumerate(zip(returned, owed, strict=True)):
-        if not _floating(value):
+    for number, (gradient, kind) in enumerate(zip(returned, owed, strict=True)):
+        if kind is None:
             continue
+        shape, dtype = kind
         what = f"{layer}: backward returned for input {number}"
         if not isinstance(gradient, (np.ndarray, np.generic)):
             got = "None" if gradient is None else f"a {type(gradient).__name__}"
-            raise ValueError(f"{what} {got}, expected an array of shape {value.shape}")
-        if gradient.shape != value.shape:
-            raise ValueError(
-                f"{what} a gradient of shape {gradient.shape}, expected shape {value.shape}"
-            )
-        if gradient.dtype != value.dtype:
-            raise TypeError(f"{what} a gradient of {gradient.dtype}, expected {value.dtype}")
+            raise ValueError(f"{what} {got}, expected an array of shape {shape}")
+        if gradient.shape != shape:
+            raise ValueError(f"{what} a gradient of shape {gradient.shape}, expected shape {shape}")
+        if gradient.dtype != dtype:
+            raise TypeError(f"{what} a gradient of {gradient.dtype}, expected {dtype}")
         if not _finite(gradient):
             raise ValueError(f"{what} a gradient that is not finite")
 
