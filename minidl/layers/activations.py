@@ -13,6 +13,7 @@ from minidl.parameters import Array
 
 __all__ = ["ReLU", "Sigmoid", "Tanh"]
 
+_BOOL = np.dtype(bool)
 _zeros = lru_cache(maxsize=8)(np.zeros)
 """What a maximum is taken with; to be read only. With an array it is several times as fast."""
 
@@ -52,7 +53,7 @@ class ReLU(Layer):
     def backward(self, dy: Array, y: Array, /) -> Array:
         """Return dy where y > 0, else 0."""
         check_cotangent(self, dy, y.shape)
-        dx: Array = np.multiply(dy, y.astype(bool))  # quicker than y > 0
+        dx: Array = np.multiply(dy, y.astype(_BOOL))  # quicker than y > 0
         return dx
 
 

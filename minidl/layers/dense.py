@@ -126,7 +126,7 @@ class Dense(Layer):
         if self.bias is not None:
             # a matrix-vector product: several times as fast as dy.sum(axis=0)
             grad = self.bias.grad
-            grad += _ones(len(dy), dy.dtype).dot(dy)
+            grad += dy[0] if len(dy) == 1 else _ones(len(dy), dy.dtype).dot(dy)
 
     def __repr__(self) -> str:
         bias = "" if getattr(self, "bias", True) else ", no bias"
