@@ -283,9 +283,10 @@ def progress_callbacks(progress: bool | None) -> list[Callback]:
     """
     if progress not in (None, True, False):
         raise TypeError(f"progress must be True, False or None, got {progress!r}")
-    installed = importlib.util.find_spec("rich") is not None
-    if progress and not installed:
-        raise ImportError('progress=True needs Rich: python -m pip install "minidl[progress]"')
-    if progress or (progress is None and installed and sys.stderr.isatty()):
+    if not (progress or (progress is None and sys.stderr.isatty())):
+        return []
+    if importlib.util.find_spec("rich") is not None:
         return [_ProgressBar()]
+    if progress:
+        raise ImportError('progress=True needs Rich: python -m pip install "minidl[progress]"')
     return []
