@@ -235,15 +235,18 @@ def leading(root: Any) -> Any:
     return _leading(root, ())
 
 
-def _leading(item: Any, inside: tuple[Any, ...]) -> Any:
-    if isinstance(item, Parameter) or getattr(item, "takes_integers", False):
+def _leading(item: Any, inside: tuple[int, ...]) -> Any:
+    children: Any
+    if isinstance(item, Parameter):
         return item
     if isinstance(item, (list, tuple)):
-        children: Any = item
+        children = item
     elif isinstance(item, dict):
         children = item.values()
-    elif _is_layer(item) and item not in inside:
-        children, inside = getattr(item, "__dict__", {}).values(), (*inside, item)
+    elif _is_layer(item) and id(item) not in inside:
+        if getattr(item, "takes_integers", False):
+            return item
+        children, inside = getattr(item, "__dict__", {}).values(), (*inside, id(item))
     else:
         return None
     for child in children:
