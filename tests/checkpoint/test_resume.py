@@ -179,6 +179,18 @@ def test_the_seed_that_was_drawn_is_found_in_the_checkpoint(tmp_path):
     )
 
 
+@pytest.mark.parametrize("seed", [-1, None, "7", 0.5, True])
+def test_the_seed_that_is_found_must_be_one_that_a_run_can_have(seed, tmp_path):
+    stop("momentum", tmp_path, 5)
+    path = path_in(tmp_path)
+    with open(path, "rb") as file:
+        nodes, state, arrays = read(file, path.stat().st_size, "checkpoint")
+    state["same"]["seed"] = seed
+    path.write_bytes(b"".join(serialize("checkpoint", nodes, state, arrays)))
+    with pytest.raises(ModelFileError, match="the seed"):
+        resume("momentum", tmp_path, seed=None)
+
+
 def test_whatever_network_and_optimizer_were_before_is_replaced(tmp_path):
     expected = digest(*train("noise", tmp_path, checkpoint=None))
     stop("noise", tmp_path, 5)
@@ -231,6 +243,34 @@ def test_a_callback_with_state_and_restore_goes_on_where_it_was(tmp_path):
     again = Counting()
     resume("momentum", tmp_path, callbacks=[again])
     assert (again.seen, again.worst, again.sum.tolist()) == (12, whole.worst, whole.sum.tolist())
+
+
+class Odd(Counting):
+    def state(self):
+        return {"seen": self.seen, "odd": {1, 2}}
+
+
+def test_a_state_that_cannot_be_written_is_named(tmp_path):
+    with pytest.raises(
+        ModelFileError, match=r"callbacks\.0\.odd is \{1, 2\}: numbers, strings and"
+    ):
+        train("momentum", tmp_path, callbacks=[Odd()])
+
+
+def test_it_is_shown_what_differs_there_and_here(tmp_path):
+    stop("noise", tmp_path, 6)
+    optimizer = Adam(network := stochastic(), 0.0625, weight_decay=1e-3)
+    with pytest.raises(
+        ModelFileError, match=r'"_rate":0\.05,.*… there, .*"_rate":0\.0625,.*… here'
+    ):
+        resume("noise", tmp_path, network=network, optimizer=optimizer)
+
+
+def test_the_log_says_where_a_run_goes_on(tmp_path, caplog):
+    stop("momentum", tmp_path, 6)
+    with caplog.at_level(logging.INFO, "minidl"):
+        resume("momentum", tmp_path)
+    assert "resumed after step 6, in epoch 2" in caplog.text
 
 
 def state_of(network, optimizer):

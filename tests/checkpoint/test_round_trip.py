@@ -20,6 +20,7 @@ from minidl import (
     Dropout,
     Embedding,
     Layer,
+    ModelFileError,
     Parameter,
     PositionalEncoding,
     ReLU,
@@ -201,6 +202,29 @@ def test_a_layer_of_your_own_takes_two_lines(tmp_path):
     own[1].gain.value = [2.0, 3.0]
     twin = there_and_back(own, tmp_path, layers={"Scale": Scale})
     assert same_bits(own(X), twin(X))
+
+
+class Numbered(Scale):
+    config = ("features", "number")
+
+    def __init__(self, features, number):
+        super().__init__(features)
+        self.number = number
+
+
+@pytest.mark.parametrize(
+    "number", [0, -1, 1000, 2**63 - 1, -(2**63), 1e-300, -1e18, True, None, "", "a" * 1000]
+)
+def test_whatever_a_configuration_may_hold_comes_back(number, tmp_path):
+    twin = there_and_back(Numbered(2, number), tmp_path, layers={"Numbered": Numbered})
+    assert twin.number == number
+    assert type(twin.number) is type(number)
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 1e19, np.inf, 1j, b"", "a" * 1001])
+def test_what_a_configuration_may_not_hold_is_named(number, tmp_path):
+    with pytest.raises(ModelFileError, match=r"Numbered\.number is .*, which cannot be saved"):
+        save(Numbered(2, number), tmp_path / "file")
 
 
 class Block(Layer):
