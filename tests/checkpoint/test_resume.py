@@ -264,6 +264,8 @@ def test_it_is_shown_what_differs_there_and_here(tmp_path):
         ModelFileError, match=r'"_rate":0\.05,.*… there, .*"_rate":0\.0625,.*… here'
     ):
         resume("noise", tmp_path, network=network, optimizer=optimizer)
+    with pytest.raises(ModelFileError, match="another seed: …7… there, …71… here"):
+        resume("noise", tmp_path, seed=71)
 
 
 def test_the_log_says_where_a_run_goes_on(tmp_path, caplog):

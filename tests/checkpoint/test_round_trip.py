@@ -186,6 +186,7 @@ def test_a_network_without_parameters_is_saved(tmp_path):
     [
         Conv2D(2, 3, (2, 3), stride=(1, 2), padding=1, bias=False),
         Embedding(7, 2),
+        Embedding(2000, 300),
         PositionalEncoding(4, 9),
         SigmoidCrossEntropy(pos_weight=[0.5, 2.0]),
         SoftmaxCrossEntropy(ignore_index=-1),
