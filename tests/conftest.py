@@ -4,10 +4,13 @@ import os
 
 from hypothesis import settings
 
-collect_ignore = ["checkpoint/fuzz.py"]  # a script, for those who have atheris
+collect_ignore = ["checkpoint/fuzz.py", "mutation.py"]  # scripts, for those who have their tools
 
 settings.register_profile("dev", deadline=None, max_examples=50)
 settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True)
+settings.register_profile(
+    "mutation", deadline=None, max_examples=8, derandomize=True, database=None
+)
 settings.register_profile("intense", deadline=None, max_examples=2000)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
