@@ -54,13 +54,23 @@ def test_beyond_the_margin_nothing_is_gained_and_at_it_the_gradient_is_zero():
 @pytest.mark.parametrize(
     ("scores", "target", "error", "words"),
     [
-        (np.zeros(3), [1, 2, 1], ValueError, "sign 2 at 1 is none"),
+        (
+            np.zeros(3),
+            [1, 2, 1],
+            ValueError,
+            r"sign 2 at 1 is none: two classes are −1 \(or 0\) and \+1",
+        ),
         (np.zeros((2, 2)), [[1, 1], [0.5, 1]], ValueError, r"sign 0\.5 at \(1, 0\)"),
         (np.zeros((2, 3)), [0, 3], ValueError, "class index 3 at 1 is out of range"),
         (np.zeros((2, 3)), [0, -1], ValueError, "class index -1 at 1"),
         (np.zeros((2, 3)), [0.0, 1.0], TypeError, "must be integers, got dtype float64"),
         (np.zeros((2, 3)), [0, 1, 2], ValueError, r"\(2, 3\).*of shape \(2,\), got .* \(3,\)"),
-        (np.zeros((2, 1)), [[0, 1]], ValueError, r"got a target of shape \(1, 2\)"),
+        (
+            np.zeros((2, 1)),
+            [[0, 1]],
+            ValueError,
+            r"need signs of that shape or class labels of shape \(2,\), got .* \(1, 2\)",
+        ),
     ],
 )
 def test_targets_that_are_no_classes_are_refused_with_their_place(scores, target, error, words):
@@ -75,7 +85,12 @@ def test_targets_that_are_no_classes_are_refused_with_their_place(scores, target
         (np.array([1, 5]), np.zeros((2, 3)), ValueError, "y: class label 5 at 1 is out of range"),
         (np.array([1, 0.5]), np.zeros((2, 3)), ValueError, "y: class labels must be integers"),
         (np.array([True, False]), np.zeros((2, 3)), TypeError, "got dtype bool"),
-        (np.zeros((2, 2)), np.zeros((2, 3)), ValueError, r"outputs of shape \(2, 3\)"),
+        (
+            np.zeros((2, 2)),
+            np.zeros((2, 3)),
+            ValueError,
+            r"y: outputs of shape \(2, 3\) need labels −1 and \+1 of that shape or",
+        ),
     ],
 )
 def test_the_door_refuses_labels_that_do_not_fit(target, prediction, error, words):
