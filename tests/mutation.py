@@ -33,7 +33,8 @@ FOUND = ROOT / ".mutation"
 PACKAGES = ("checkpoint", "optimizers", "losses", "layers")
 TESTS = [
     *(f"{root}/{package}" for root in ("tests", "minidl") for package in PACKAGES),
-    *("tests/test_laws.py", "tests/test_bad_input.py", "tests/test_integer_inputs.py"),
+    *("tests/test_laws.py", "tests/test_hyper_parameters.py", "tests/test_bad_input.py"),
+    "tests/test_integer_inputs.py",
 ]
 TOO_LONG = 1000
 LEFT_OUT = (

@@ -1,0 +1,36 @@
+"""What a layer or loss is made of is refused by its name if it is nothing that it can be."""
+
+import inspect
+
+import pytest
+
+from minidl.checkpoint.architecture import config_of
+from tests.table import TABLE
+
+SIZES = {
+    "in_features", "out_features", "features", "hidden_features", "vocabulary", "max_length",
+    "heads", "in_channels", "out_channels", "kernel_size", "stride",
+}  # fmt: skip
+CASES = {}
+for case in TABLE:
+    kind = type(case.layer)
+    parameters = inspect.signature(kind).parameters.values()
+    if not any(each.kind is each.VAR_POSITIONAL for each in parameters):
+        config = {name: getattr(case.layer, name) for name in config_of(kind) or ()}
+        CASES |= {f"{kind.__name__}, {name}": (kind, config, name) for name in config}
+every_one = pytest.mark.parametrize(("kind", "config", "name"), CASES.values(), ids=CASES)
+
+
+@every_one
+@pytest.mark.parametrize("wrong", [object(), -1.5, 1 + 1j], ids=["object", "-1.5", "complex"])
+def test_what_is_no_such_number_is_refused_by_name(kind, config, name, wrong):
+    with pytest.raises((TypeError, ValueError), match=f"^{name} must be "):
+        kind(**{**config, name: wrong})
+
+
+@pytest.mark.parametrize("case", [case for case, (*_, name) in CASES.items() if name in SIZES])
+def test_a_size_of_nothing_is_refused_by_name(case):
+    kind, config, name = CASES[case]
+    for wrong in (0, -1, (1, 0) if name in ("kernel_size", "stride") else -2):
+        with pytest.raises(ValueError, match=f"^{name} must be at least 1, got"):
+            kind(**{**config, name: wrong})
