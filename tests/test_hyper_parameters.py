@@ -1,10 +1,12 @@
 """What a layer or loss is made of is refused by its name if it is nothing that it can be."""
 
 import inspect
+import re
 
 import pytest
 
-from minidl.checkpoint.architecture import config_of
+from minidl import SGD, Adam, AdamW, RMSProp
+from minidl.checkpoint.architecture import VOCABULARY, config_of
 from tests.table import TABLE
 
 SIZES = {
@@ -34,3 +36,25 @@ def test_a_size_of_nothing_is_refused_by_name(case):
     for wrong in (0, -1, (1, 0) if name in ("kernel_size", "stride") else -2):
         with pytest.raises(ValueError, match=f"^{name} must be at least 1, got"):
             kind(**{**config, name: wrong})
+
+
+def documented_defaults():
+    """Yield (class, argument, default) for each "default …" of a docstring."""
+    for kind in (*VOCABULARY.values(), SGD, Adam, AdamW, RMSProp):
+        known = inspect.signature(kind).parameters
+        for names, said in re.findall(r"^ *([\w, ]+) : .*default (.+)$", kind.__doc__, re.M):
+            names, values = names.split(", "), said.replace("−", "-").split(" and ")
+            for name, value in zip(names, values * (len(names) // len(values)), strict=True):
+                if name in known:
+                    yield kind, name, value
+
+
+@pytest.mark.parametrize(("kind", "name", "said"), documented_defaults())
+def test_a_default_is_the_one_that_the_docstring_gives(kind, name, said):
+    default = inspect.signature(kind).parameters[name].default
+    if said == "kernel_size":
+        assert default is None
+    elif type(default) in (int, float):
+        assert default == float(said)
+    else:
+        assert getattr(default, "__name__", str(default)) == said
