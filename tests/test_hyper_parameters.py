@@ -3,6 +3,7 @@
 import inspect
 import re
 
+import numpy as np
 import pytest
 
 from minidl import SGD, Adam, AdamW, RMSProp
@@ -33,7 +34,7 @@ def test_what_is_no_such_number_is_refused_by_name(kind, config, name, wrong):
 @pytest.mark.parametrize("case", [case for case, (*_, name) in CASES.items() if name in SIZES])
 def test_a_size_of_nothing_is_refused_by_name(case):
     kind, config, name = CASES[case]
-    for wrong in (0, -1, (1, 0) if name in ("kernel_size", "stride") else -2):
+    for wrong in (0, -1, *([(0, 1), (1, 0)] if name in ("kernel_size", "stride") else [])):
         with pytest.raises(ValueError, match=f"^{name} must be at least 1, got"):
             kind(**{**config, name: wrong})
 
@@ -49,7 +50,7 @@ def documented_defaults():
                     yield kind, name, value
 
 
-@pytest.mark.parametrize(("kind", "name", "said"), documented_defaults())
+@pytest.mark.parametrize(("kind", "name", "said"), [*documented_defaults()])
 def test_a_default_is_the_one_that_the_docstring_gives(kind, name, said):
     default = inspect.signature(kind).parameters[name].default
     if said == "kernel_size":
@@ -58,3 +59,32 @@ def test_a_default_is_the_one_that_the_docstring_gives(kind, name, said):
         assert default == float(said)
     else:
         assert getattr(default, "__name__", str(default)) == said
+
+
+DRAWN = [
+    (kind, {**config, "bias": True} if "bias" in config else config, f"{which}_initializer")
+    for kind, config in {kind: config for kind, config, _ in CASES.values()}.items()
+    for which in ("weight", "bias")
+    if f"{which}_initializer" in str(inspect.signature(kind)) or kind.__name__ == "LSTM"
+]
+
+
+@pytest.mark.parametrize(("kind", "config", "name"), DRAWN)
+def test_an_initializer_is_named_whichever_of_its_arrays_is_wrong(kind, config, name):
+    calls = 0
+
+    def initializer(rng, shape, dtype):
+        nonlocal calls
+        calls += 1
+        return np.full(shape if calls != wrong else (7, *shape), bad)
+
+    wrong, bad = 0, 1.0
+    kind(**config, **{name: initializer})
+    assert calls
+    for number in range(1, calls + 1):
+        calls, wrong = 0, number
+        with pytest.raises(ValueError, match=rf"^{kind.__name__}\(.*\): {name} returned shape"):
+            kind(**config, **{name: initializer})
+    wrong, bad = 0, np.nan
+    with pytest.raises(ValueError, match=rf"^{kind.__name__}\(.*\): {name} .* not finite"):
+        kind(**config, **{name: initializer})
