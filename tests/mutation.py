@@ -169,6 +169,7 @@ class Driver:
 
     def __init__(self, chosen, options, out):
         self.chosen, self.options, self.out, self.failed = chosen, options, out, False
+        self.killer = FOUND / f"killer-{os.getpid()}"
 
     def pytest_runtest_logreport(self, report):
         self.failed |= report.failed
@@ -190,8 +191,12 @@ class Driver:
                 self.places.setdefault(place, []).append(thing)
         gc.collect()
         gc.freeze()  # so that a fork touches, and copies, less
-        for mutant in self.chosen:
-            self.judge(rendered(*mutant))
+        done = set()
+        for mutant in (rendered(*each) for each in self.chosen):
+            place = mutant["name"].split("#")[0], mutant["function"]
+            if not self.options.control or place not in done:
+                self.judge(mutant)
+            done.add(place)
         return True
 
     def trace(self, items, baseline):
@@ -236,14 +241,20 @@ class Driver:
             if budget > 0:
                 chosen.append(name)
         start = time.perf_counter()
+        self.killer.unlink(missing_ok=True)
         status = forked(lambda: self.run(mutant, chosen), 30 + 4 * self.options.seconds)
         verdict = VERDICTS.get(status, "error")
         found = {key: mutant[key] for key in ("name", "line", "change")}
         found |= {"verdict": verdict, "status": status, "tests": len(chosen), "of": len(tests)}
         found["seconds"] = round(time.perf_counter() - start, 2)
-        with (FOUND / f"{package}.jsonl").open("a") as file:
-            file.write(json.dumps(found, ensure_ascii=False) + "\n")
-        if verdict != "killed":
+        found["by"] = self.killer.read_text() if self.killer.exists() else None
+        if not self.options.control:
+            with (FOUND / f"{package}.jsonl").open("a") as file:
+                file.write(json.dumps(found, ensure_ascii=False) + "\n")
+        elif verdict != "survived":
+            print(f"{place}: without a change {found['by']} fails", file=self.out)
+            return
+        if verdict != "killed" and not self.options.control:
             print(
                 f"{verdict} {mutant['name']}, line {mutant['line']}\n{mutant['change']}",
                 file=self.out,
@@ -252,7 +263,8 @@ class Driver:
     def run(self, mutant, names):
         resource.setrlimit(resource.RLIMIT_AS, (2**34, 2**34))
         signal.signal(signal.SIGALRM, lambda *_: os._exit(2))
-        apply(mutant, self.places)
+        if not self.options.control:
+            apply(mutant, self.places)
         plugins = next(iter(self.items.values())).config.pluginmanager
         plugins.unregister(name="terminalreporter")
         items = [self.items[name] for name in names]
@@ -260,6 +272,7 @@ class Driver:
             signal.setitimer(signal.ITIMER_REAL, 15 + 10 * self.known[item.nodeid][0])
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
             if self.failed:
+                self.killer.write_text(item.nodeid)
                 return 1
         return 0
 
@@ -273,6 +286,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=12, help="of tests a mutant, at most")
     parser.add_argument("--again", action="store_true", help="run the survivors once more")
+    parser.add_argument("--control", action="store_true", help="change nothing: no test may fail")
     options = parser.parse_args()
     os.chdir(ROOT)
     FOUND.mkdir(exist_ok=True)
@@ -286,7 +300,7 @@ def main():
         random.Random(options.seed).shuffle(made)
         made = made[: options.sample]
         sampled[package] = [name for name, *_ in made]
-        verdicts = found(package)
+        verdicts = {} if options.control else found(package)
         done = {key for key, v in verdicts.items() if not options.again or v == "killed"}
         chosen += [m for m in made if m[0] not in done]
     print(f"{totals} mutants, {len(chosen)} to run", file=out)

@@ -212,6 +212,13 @@ def test_what_does_not_fit_the_logits_is_a_value_error_that_says_why(target, wei
         assert word in str(caught.value)
 
 
+def test_the_weight_of_a_single_element_has_no_axes():
+    loss, logits, target = SoftmaxCrossEntropy(), np.zeros(3), np.array(0)
+    assert loss(logits, target, np.array(7.0)) == loss(logits, target)
+    with pytest.raises(ValueError, match=r"need weights of shape \(\), got shape \(2,\)$"):
+        loss.forward(logits, target, np.ones(2))
+
+
 def test_an_index_out_of_range_is_placed_along_every_axis():
     target = np.zeros((2, 4), int)
     target[1, 2] = 9
