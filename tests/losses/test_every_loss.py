@@ -197,6 +197,13 @@ def test_accuracy_is_the_share_of_what_is_right(name):
     assert case.loss.accuracy(np.array(prediction), np.array(target)) == expected
 
 
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.rows])
+def test_the_accuracy_of_sequences_is_that_of_their_steps(name):
+    loss, (prediction, target, _) = CASES[name].loss, CASES[name].draw((3, 5, 4))
+    steps = target.reshape(15, *target.shape[2:])
+    assert 0 < loss.accuracy(prediction, target) == loss.accuracy(prediction.reshape(15, 4), steps)
+
+
 @every_loss
 def test_a_prediction_that_is_not_finite_and_counts_makes_the_loss_not_finite(case):
     prediction, target, _ = case.draw((4, 3), seed=5)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minidl import SGD, Dense, Hinge, fit, predict_classes
+from minidl import SGD, Dense, Hinge, SigmoidCrossEntropy, fit, predict_classes
 from tests.losses.cases import value_and_gradient
 from tests.networks import blobs
 
@@ -34,6 +34,16 @@ def test_two_classes_agree_with_scikit_learn():
     assert Hinge()(z, s) == pytest.approx(metrics.hinge_loss(s, z), rel=1e-13)
     expected = metrics.hinge_loss(s, z, sample_weight=weight)
     assert Hinge()(z, s, weight) == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("loss", [Hinge(), SigmoidCrossEntropy()])
+def test_a_score_of_zero_is_no_yes_as_in_scikit_learn(loss):
+    svm = pytest.importorskip("sklearn.svm")
+    x, target = np.array([[-1.0], [1.0], [0.0], [0.0], [0.0]]), np.array([0, 1, 0, 0, 1])
+    machine = svm.LinearSVC(fit_intercept=False).fit(x[:2], target[:2])
+    scores = machine.decision_function(x)
+    assert_array_equal(scores[2:], 0)
+    assert loss.accuracy(scores, target) == machine.score(x, target) == 4 / 5
 
 
 def test_zero_stands_for_minus_one():
