@@ -285,3 +285,23 @@ def test_saving_and_loading_leave_the_global_generators_and_the_network_alone(tm
     assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
     save(before, tmp_path / "before")
     assert (tmp_path / "before").read_bytes() == (tmp_path / "first").read_bytes()
+
+
+class TwoOfOneName(Layer):
+    config = ()
+
+    def __init__(self):
+        self.parts = {"a.b": Parameter(np.ones(2)), "a": {"b": Parameter(np.zeros(2))}}
+
+    def forward(self, x):
+        return x, None
+
+    def backward(self, dy, cache):
+        return dy
+
+
+def test_two_arrays_of_one_path_are_refused_instead_of_one_of_them_lost(tmp_path):
+    for ambiguous in (TwoOfOneName(), Sequential(layer := TwoOfOneName(), layer)):
+        with pytest.raises(ModelFileError, match=r"two things have the path .*parts\.a\.b"):
+            save(ambiguous, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
