@@ -228,6 +228,11 @@ def test_what_a_configuration_may_not_hold_is_named(number, tmp_path):
         save(Numbered(2, number), tmp_path / "file")
 
 
+def test_text_stands_in_the_file_in_utf_8(tmp_path):
+    save(Numbered(2, "größer ≥ 尺寸"), tmp_path / "model")
+    assert "größer ≥ 尺寸".encode() in (tmp_path / "model").read_bytes()
+
+
 class Block(Layer):
     """Holds layers that it was given, and one that it makes."""
 
