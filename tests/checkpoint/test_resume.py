@@ -93,6 +93,9 @@ def test_however_a_run_is_stopped_and_how_rare_checkpoints_are(how, every, tmp_p
         assert digest(*found, history) == expected
         if how != "error":  # there is a checkpoint at the end of a run that ends by itself
             assert history.resumed_from == step
+        else:  # an error of a callback comes before the checkpoint of its step
+            period = every if isinstance(every, Steps) else 4 * every
+            assert history.resumed_from == (step - 1) // period * period
 
 
 def test_a_run_may_be_stopped_again_and_again(tmp_path):
@@ -155,6 +158,15 @@ def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_once(tmp_path):
         expected = digest(*train(name, tmp_path, checkpoint=None, epochs=5))
         train(name, tmp_path, epochs=2)
         assert digest(*resume(name, tmp_path, epochs=5)) == expected
+
+
+def test_fewer_epochs_than_have_begun_are_refused(tmp_path):
+    for step in range(1, STEPS + 1):
+        stop("momentum", tmp_path, step, checkpoint_every=9)
+        begun = (step + 3) // 4  # of 4 steps each
+        for epochs in range(1, begun):
+            with pytest.raises(ModelFileError, match=f"epoch {begun}, but epochs={epochs}"):
+                resume("momentum", tmp_path, epochs=epochs)
 
 
 def test_without_a_file_a_run_starts_afresh_and_says_so(tmp_path, caplog):
@@ -321,6 +333,21 @@ def test_a_checkpoint_of_another_run_is_refused_and_nothing_changes(case, tmp_pa
     assert state_of(network, optimizer) == before
     assert path_in(tmp_path).read_bytes() == content
     assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
+
+
+class Squares(MeanSquaredError):
+    config = None
+
+
+class OtherSquares(Squares):
+    pass
+
+
+def test_a_loss_that_does_not_say_what_it_is_made_of_is_compared_by_its_class(tmp_path):
+    stop("regression", tmp_path, 5, loss=Squares())
+    with pytest.raises(ModelFileError, match="another loss: .*Squares.* there, .*OtherSquares"):
+        resume("regression", tmp_path, loss=OtherSquares())
+    assert resume("regression", tmp_path, loss=Squares())[2].resumed_from == 5
 
 
 def test_a_damaged_checkpoint_is_refused_wherever_the_damage_is(tmp_path):
