@@ -335,19 +335,19 @@ def test_a_checkpoint_of_another_run_is_refused_and_nothing_changes(case, tmp_pa
     assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
 
 
-class Squares(MeanSquaredError):
+class SquareError(MeanSquaredError):
     config = None
 
 
-class OtherSquares(Squares):
+class OtherError(SquareError):
     pass
 
 
 def test_a_loss_that_does_not_say_what_it_is_made_of_is_compared_by_its_class(tmp_path):
-    stop("regression", tmp_path, 5, loss=Squares())
-    with pytest.raises(ModelFileError, match="another loss: .*Squares.* there, .*OtherSquares"):
-        resume("regression", tmp_path, loss=OtherSquares())
-    assert resume("regression", tmp_path, loss=Squares())[2].resumed_from == 5
+    stop("regression", tmp_path, 5, loss=SquareError())
+    with pytest.raises(ModelFileError, match=r"another loss: .*SquareError.* there, .*OtherError"):
+        resume("regression", tmp_path, loss=OtherError())
+    assert resume("regression", tmp_path, loss=SquareError())[2].resumed_from == 5
 
 
 def test_a_damaged_checkpoint_is_refused_wherever_the_damage_is(tmp_path):
