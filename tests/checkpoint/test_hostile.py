@@ -166,6 +166,13 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.skipif(np.finfo(np.longdouble).bits == 64, reason="the same as float64 there")
+def test_a_dtype_that_the_format_does_not_have_is_refused_by_name(tmp_path):
+    with pytest.raises(ModelFileError, match=r"gain of dtype \w+ cannot be saved: float16, 32 and"):
+        save(Scale(2).astype(np.longdouble), tmp_path / "model")
+    assert os.listdir(tmp_path) == []
+
+
 def test_layers_may_be_nested_as_deep_as_is_promised_and_no_deeper(tmp_path):
     nested = ReLU()
     for _ in range(32):
