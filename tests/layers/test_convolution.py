@@ -110,22 +110,6 @@ def test_it_agrees_with_torch_whatever_the_memory_order_and_the_strips(case, see
         np.testing.assert_array_equal(layer.weight.grad, both[0])
 
 
-@pytest.mark.parametrize("strip", [1, 2000])
-def test_an_image_in_strips_gives_what_the_whole_image_gives(strip, monkeypatch):
-    rng = np.random.default_rng(0)
-    layer = Conv2D(2, 3, (3, 2), stride=(1, 2), padding=(2, 1), rng=rng, dtype=np.float64)
-    x = rng.normal(size=(2, 2, 7, 6))
-    y, cache = layer.forward(x)
-    dy = rng.normal(size=y.shape)
-    dx, weight = layer.backward(dy, cache), layer.weight.grad.copy()
-    layer.weight.grad.fill(0)
-    monkeypatch.setattr("minidl.layers.convolution.STRIP", strip)
-    again, cache = layer.forward(x)
-    assert_close(again, y)
-    assert_close(layer.backward(dy, cache), dx)
-    assert_close(layer.weight.grad, weight)
-
-
 def test_numerical_differences_confirm_the_gradients():
     rng = np.random.default_rng(0)
     layer = Conv2D(2, 2, (2, 3), stride=(1, 2), padding=1, rng=rng, dtype=np.float64)
