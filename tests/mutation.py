@@ -288,6 +288,7 @@ def main():
     parser.add_argument("--again", action="store_true", help="run the survivors once more")
     parser.add_argument("--control", action="store_true", help="change nothing: no test may fail")
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     os.chdir(ROOT)
     FOUND.mkdir(exist_ok=True)
     out = os.fdopen(os.dup(1), "w", buffering=1)
