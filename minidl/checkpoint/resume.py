@@ -212,8 +212,8 @@ class Checkpoints(Keeper):
             ):
                 raise ValueError(f"{name} is none that this run can have")
         epoch, step, batch, *counts = [given[f"run.{name}"] for name in _PROGRESS]
-        if epoch + (batch > 0) > self._run.epochs:
-            raise ValueError(f"has gone on to epoch {epoch + 1}, but epochs={self._run.epochs}")
+        if (begun := epoch + (batch > 0)) > self._run.epochs:
+            raise ValueError(f"has gone on to epoch {begun}, but epochs={self._run.epochs}")
         curves = {name: len(_numbers(given[f"run.{name}"])) for name in self._curves()}
         lengths = dict.fromkeys(curves, curves["steps"])
         lengths |= {"step_loss": step, "sums": len(self._recorder.sums)}

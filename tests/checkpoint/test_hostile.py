@@ -9,7 +9,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from minidl import ModelFileError, Sequential, load, save
+from minidl import ModelFileError, ReLU, Sequential, load, save
+from minidl.checkpoint.architecture import VOCABULARY, check
 from tests.checkpoint.files import LONG, Scale, network, parts, seal
 from tests.checkpoint.hostile import hostile_files
 
@@ -54,7 +55,8 @@ def test_no_hostile_file_is_loaded(files, tmp_path):
             load(path)
         except ModelFileError as error:
             text = str(error)
-            if not text.startswith(f"{path}: ") or len(text) > 2000:
+            reason = text.removeprefix(f"{path}: ")
+            if reason == text or len(text) > 2000 or reason.split(": ")[-1] in ("", "None"):
                 others.append((name, text[:200]))
         except Exception as error:
             others.append((name, repr(error)))
@@ -128,6 +130,9 @@ def test_what_is_no_plain_file_is_refused_and_never_waited_for(tmp_path):
     for name in ("pipe", "folder", "ring", "nowhere", "zeros", "socket", "missing", "a" * 300):
         with pytest.raises(ModelFileError, match=f"^{tmp_path / name}: "):
             load(tmp_path / name)
+    for name in ("pipe", "folder", "zeros"):
+        with pytest.raises(ModelFileError, match=": is no plain file$"):
+            load(tmp_path / name)
     for name in ("/dev/zero", "/dev/null", "/dev/tty", "/proc/self", "/proc/self/mem"):
         with pytest.raises(ModelFileError, match=f"^{name}: "):
             load(name)
@@ -162,6 +167,47 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     with pytest.raises(ModelFileError, match=r"layers.1.running_mean"):
         save(own, tmp_path / "model")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).bits == 64, reason="the same as float64 there")
+def test_a_dtype_that_the_format_does_not_have_is_refused_by_name(tmp_path):
+    with pytest.raises(ModelFileError, match=r"gain of dtype \w+ cannot be saved: float16, 32 and"):
+        save(Scale(2).astype(np.longdouble), tmp_path / "model")
+    assert os.listdir(tmp_path) == []
+
+
+def test_layers_may_be_nested_as_deep_as_is_promised_and_no_deeper(tmp_path):
+    nested = ReLU()
+    for _ in range(32):
+        nested = Sequential(nested)
+    save(nested, tmp_path / "model")
+    inside = load(tmp_path / "model")
+    for _ in range(32):
+        (inside,) = inside
+    assert isinstance(inside, ReLU)
+    with pytest.raises(ModelFileError, match="more than 32 deep"):
+        save(Sequential(nested), tmp_path / "deeper")
+    header, data = parts((tmp_path / "model").read_bytes())
+    nodes = header["__metadata__"]["architecture"]["nodes"]
+    nodes.append(holding(len(nodes) - 1))
+    (tmp_path / "deeper").write_bytes(seal(header, data))
+    with pytest.raises(ModelFileError, match="nested too deep"):
+        load(tmp_path / "deeper")
+
+
+def test_layers_may_stand_at_as_many_places_as_is_promised_and_no_more():
+    relu = {"class": "ReLU", "config": {}}
+
+    def network_of(more):
+        return [relu, holding(*[0] * 300), holding(*[1] * 332, *[0] * more)]
+
+    check(network_of(67), VOCABULARY, {}, 0)  # 1 + 332 · (1 + 300) + 67 = 100,000
+    with pytest.raises(ValueError, match="stand too often"):
+        check(network_of(68), VOCABULARY, {}, 0)
+
+
+def holding(*children):
+    return {"class": "Sequential", "config": {"layers": [{"node": child} for child in children]}}
 
 
 class Unsaid(Scale):

@@ -93,6 +93,9 @@ def test_however_a_run_is_stopped_and_how_rare_checkpoints_are(how, every, tmp_p
         assert digest(*found, history) == expected
         if how != "error":  # there is a checkpoint at the end of a run that ends by itself
             assert history.resumed_from == step
+        else:  # an error of a callback comes before the checkpoint of its step
+            period = every if isinstance(every, Steps) else 4 * every
+            assert history.resumed_from == (step - 1) // period * period
 
 
 def test_a_run_may_be_stopped_again_and_again(tmp_path):
@@ -157,6 +160,15 @@ def test_more_epochs_go_on_as_if_they_had_been_asked_for_at_once(tmp_path):
         assert digest(*resume(name, tmp_path, epochs=5)) == expected
 
 
+def test_fewer_epochs_than_have_begun_are_refused(tmp_path):
+    for step in range(1, STEPS + 1):
+        stop("momentum", tmp_path, step, checkpoint_every=9)
+        begun = (step + 3) // 4  # of 4 steps each
+        for epochs in range(1, begun):
+            with pytest.raises(ModelFileError, match=f"epoch {begun}, but epochs={epochs}"):
+                resume("momentum", tmp_path, epochs=epochs)
+
+
 def test_without_a_file_a_run_starts_afresh_and_says_so(tmp_path, caplog):
     *_, history = resume("momentum", tmp_path)
     assert history.resumed_from == 0
@@ -177,6 +189,18 @@ def test_the_seed_that_was_drawn_is_found_in_the_checkpoint(tmp_path):
     assert digest(*train("momentum", tmp_path, seed=first.seed)) == digest(
         *resume("momentum", tmp_path, seed=None)
     )
+
+
+@pytest.mark.parametrize("seed", [-1, None, "7", 0.5, True])
+def test_the_seed_that_is_found_must_be_one_that_a_run_can_have(seed, tmp_path):
+    stop("momentum", tmp_path, 5)
+    path = path_in(tmp_path)
+    with open(path, "rb") as file:
+        nodes, state, arrays = read(file, path.stat().st_size, "checkpoint")
+    state["same"]["seed"] = seed
+    path.write_bytes(b"".join(serialize("checkpoint", nodes, state, arrays)))
+    with pytest.raises(ModelFileError, match="the seed"):
+        resume("momentum", tmp_path, seed=None)
 
 
 def test_whatever_network_and_optimizer_were_before_is_replaced(tmp_path):
@@ -233,6 +257,36 @@ def test_a_callback_with_state_and_restore_goes_on_where_it_was(tmp_path):
     assert (again.seen, again.worst, again.sum.tolist()) == (12, whole.worst, whole.sum.tolist())
 
 
+class Odd(Counting):
+    def state(self):
+        return {"seen": self.seen, "odd": {1, 2}}
+
+
+def test_a_state_that_cannot_be_written_is_named(tmp_path):
+    with pytest.raises(
+        ModelFileError, match=r"callbacks\.0\.odd is \{1, 2\}: numbers, strings and"
+    ):
+        train("momentum", tmp_path, callbacks=[Odd()])
+
+
+def test_it_is_shown_what_differs_there_and_here(tmp_path):
+    stop("noise", tmp_path, 6)
+    optimizer = Adam(network := stochastic(), 0.0625, weight_decay=1e-3)
+    with pytest.raises(
+        ModelFileError, match=r'"_rate":0\.05,.*… there, .*"_rate":0\.0625,.*… here'
+    ):
+        resume("noise", tmp_path, network=network, optimizer=optimizer)
+    with pytest.raises(ModelFileError, match="another seed: …7… there, …71… here"):
+        resume("noise", tmp_path, seed=71)
+
+
+def test_the_log_says_where_a_run_goes_on(tmp_path, caplog):
+    stop("momentum", tmp_path, 6)
+    with caplog.at_level(logging.INFO, "minidl"):
+        resume("momentum", tmp_path)
+    assert "resumed after step 6, in epoch 2" in caplog.text
+
+
 def state_of(network, optimizer):
     own = {k: v for k, v in vars(optimizer).items() if k not in ("network", "vector")}
     moved = repr((own, ForwardState(network).take()))
@@ -279,6 +333,21 @@ def test_a_checkpoint_of_another_run_is_refused_and_nothing_changes(case, tmp_pa
     assert state_of(network, optimizer) == before
     assert path_in(tmp_path).read_bytes() == content
     assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
+
+
+class SquareError(MeanSquaredError):
+    config = None
+
+
+class OtherError(SquareError):
+    pass
+
+
+def test_a_loss_that_does_not_say_what_it_is_made_of_is_compared_by_its_class(tmp_path):
+    stop("regression", tmp_path, 5, loss=SquareError())
+    with pytest.raises(ModelFileError, match=r"another loss: .*SquareError.* there, .*OtherError"):
+        resume("regression", tmp_path, loss=OtherError())
+    assert resume("regression", tmp_path, loss=SquareError())[2].resumed_from == 5
 
 
 def test_a_damaged_checkpoint_is_refused_wherever_the_damage_is(tmp_path):

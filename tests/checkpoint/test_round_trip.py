@@ -20,6 +20,7 @@ from minidl import (
     Dropout,
     Embedding,
     Layer,
+    ModelFileError,
     Parameter,
     PositionalEncoding,
     ReLU,
@@ -185,6 +186,7 @@ def test_a_network_without_parameters_is_saved(tmp_path):
     [
         Conv2D(2, 3, (2, 3), stride=(1, 2), padding=1, bias=False),
         Embedding(7, 2),
+        Embedding(2000, 300),
         PositionalEncoding(4, 9),
         SigmoidCrossEntropy(pos_weight=[0.5, 2.0]),
         SoftmaxCrossEntropy(ignore_index=-1),
@@ -201,6 +203,34 @@ def test_a_layer_of_your_own_takes_two_lines(tmp_path):
     own[1].gain.value = [2.0, 3.0]
     twin = there_and_back(own, tmp_path, layers={"Scale": Scale})
     assert same_bits(own(X), twin(X))
+
+
+class Numbered(Scale):
+    config = ("features", "number")
+
+    def __init__(self, features, number):
+        super().__init__(features)
+        self.number = number
+
+
+@pytest.mark.parametrize(
+    "number", [0, -1, 1000, 2**63 - 1, -(2**63), 1e-300, -1e18, True, None, "", "a" * 1000]
+)
+def test_whatever_a_configuration_may_hold_comes_back(number, tmp_path):
+    twin = there_and_back(Numbered(2, number), tmp_path, layers={"Numbered": Numbered})
+    assert twin.number == number
+    assert type(twin.number) is type(number)
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 1e19, np.inf, 1j, b"", "a" * 1001])
+def test_what_a_configuration_may_not_hold_is_named(number, tmp_path):
+    with pytest.raises(ModelFileError, match=r"Numbered\.number is .*, which cannot be saved"):
+        save(Numbered(2, number), tmp_path / "file")
+
+
+def test_text_stands_in_the_file_in_utf_8(tmp_path):
+    save(Numbered(2, "größer ≥ 尺寸"), tmp_path / "model")
+    assert "größer ≥ 尺寸".encode() in (tmp_path / "model").read_bytes()
 
 
 class Block(Layer):
@@ -260,3 +290,23 @@ def test_saving_and_loading_leave_the_global_generators_and_the_network_alone(tm
     assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
     save(before, tmp_path / "before")
     assert (tmp_path / "before").read_bytes() == (tmp_path / "first").read_bytes()
+
+
+class TwoOfOneName(Layer):
+    config = ()
+
+    def __init__(self):
+        self.parts = {"a.b": Parameter(np.ones(2)), "a": {"b": Parameter(np.zeros(2))}}
+
+    def forward(self, x):
+        return x, None
+
+    def backward(self, dy, cache):
+        return dy
+
+
+def test_two_arrays_of_one_path_are_refused_instead_of_one_of_them_lost(tmp_path):
+    for ambiguous in (TwoOfOneName(), Sequential(layer := TwoOfOneName(), layer)):
+        with pytest.raises(ModelFileError, match=r"two things have the path .*parts\.a\.b"):
+            save(ambiguous, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []

@@ -78,6 +78,27 @@ def convolutions(draw):
     return layer, (draw(st.integers(0, 3)), layer.in_channels, *image)
 
 
+@pytest.mark.parametrize("rows_a_strip", [1, 2, 3])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_the_strips_in_which_it_is_computed_change_nothing(rows_a_strip, stride, monkeypatch):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 3, 11, 9))
+
+    def computed():
+        layer = Conv2D(3, 4, 3, stride=stride, padding=1, rng=0, dtype=np.float64)
+        y, cache = layer.forward(x)
+        dx = layer.backward(np.cos(np.arange(y.size)).reshape(y.shape), cache)
+        return y, dx, layer.weight.grad, layer.bias.grad
+
+    whole = computed()
+    columns = whole[0].shape[3]
+    monkeypatch.setattr(
+        "minidl.layers.convolution.STRIP", rows_a_strip * 3 * 9 * columns * len(x) * 8
+    )
+    for one, other in zip(computed(), whole, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+
+
 @given(convolutions(), st.integers(0, 2**32), st.sampled_from([1, 600, 2**19]))
 def test_it_agrees_with_torch_whatever_the_memory_order_and_the_strips(case, seed, strip):
     torch = pytest.importorskip("torch")

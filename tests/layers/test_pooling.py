@@ -143,8 +143,10 @@ def test_an_image_without_pixels_is_refused():
 
 @pytest.mark.parametrize("kind", [MaxPool2D, AvgPool2D])
 def test_a_border_as_wide_as_the_window_is_refused(kind):
-    with pytest.raises(ValueError, match="padding must be smaller than the kernel"):
-        kind(2, padding=2)
+    for padding in (2, (2, 0), (0, 2)):
+        with pytest.raises(ValueError, match="padding must be smaller than the kernel"):
+            kind(2, padding=padding)
+    assert kind(2, padding=1)(np.ones((1, 1, 2, 2))).shape == (1, 1, 2, 2)
     with pytest.raises(TypeError, match="stride must be an integer"):
         kind(2, 1.5)
 

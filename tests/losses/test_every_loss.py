@@ -169,6 +169,41 @@ def test_an_element_of_weight_zero_is_not_looked_at(case, value):
     assert not result[1][2].any()
 
 
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.rows])
+def test_a_floating_target_of_weight_zero_is_not_looked_at(name):
+    case = CASES[name]
+    prediction, target, weight = case.draw((4, 3))
+    weight[2] = 0
+    expected = value_and_gradient(case.loss, prediction, target, weight)
+    target = target.astype(np.float64)
+    for value in (np.nan, np.inf, -7.5):
+        target[2] = value
+        result = value_and_gradient(case.loss, prediction, target, weight)
+        assert result[0] == expected[0]
+        assert_array_equal(result[1], expected[1])
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.target != "numbers"])
+def test_accuracy_is_the_share_of_what_is_right(name):
+    case = CASES[name]
+    if not case.rows:
+        prediction, target = [[3.0, -1], [-0.5, 2], [0.1, -9]], [[1, 0], [1, 1], [1, 1]]
+        expected = 4 / 6
+    else:
+        prediction = [[3.0, 1, 2], [0, 9, 1], [-3, -2, -1], [0, 5, 0], [1, 0, 0]]
+        target = [0, 2, 2, 1, 2]
+        expected = 2 / 4 if "ignoring" in name else 3 / 5
+        target = np.eye(3)[target] if case.target == "rows" else target
+    assert case.loss.accuracy(np.array(prediction), np.array(target)) == expected
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.rows])
+def test_the_accuracy_of_sequences_is_that_of_their_steps(name):
+    loss, (prediction, target, _) = CASES[name].loss, CASES[name].draw((3, 5, 4))
+    steps = target.reshape(15, *target.shape[2:])
+    assert 0 < loss.accuracy(prediction, target) == loss.accuracy(prediction.reshape(15, 4), steps)
+
+
 @every_loss
 def test_a_prediction_that_is_not_finite_and_counts_makes_the_loss_not_finite(case):
     prediction, target, _ = case.draw((4, 3), seed=5)
@@ -183,7 +218,11 @@ def test_a_prediction_that_is_not_finite_and_counts_makes_the_loss_not_finite(ca
 @pytest.mark.parametrize(
     ("weight", "words"),
     [
-        (np.ones(3), r"need weights of shape .*\(4,\), got shape \(3,\)"),
+        (
+            np.ones(3),
+            r": (logits|scores|predictions) of shape \(4, 5\) need weights of shape .*\(4,\), "
+            r"got shape \(3,\)$",
+        ),
         (np.ones((1, 4)), r"got shape \(1, 4\)"),
         (np.ones((4, 5, 3)), "need weights of shape"),
         (np.array(1.0), r"got shape \(\)"),
@@ -213,10 +252,19 @@ def test_weights_that_are_no_real_numbers_are_a_type_error_of_the_loss(case, wei
 
 
 @every_loss
-@pytest.mark.parametrize("change", [lambda z: z.astype(int), np.ndarray.tolist, lambda z: z + 0j])
-def test_a_prediction_that_is_no_array_of_floating_numbers_is_a_type_error(case, change):
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda z: z.astype(int), "dtype int64"),
+        (lambda z: z + 0j, "dtype complex128"),
+        (np.ndarray.tolist, r"\[\["),
+        (lambda z: None, "None"),
+    ],
+)
+def test_a_prediction_that_is_no_array_of_floating_numbers_is_a_type_error(case, change, words):
     prediction, target, _ = case.draw((4, 5))
-    with pytest.raises(TypeError, match="must be an array of floating numbers, got") as caught:
+    need = f"(logits|scores|predictions) must be an array of floating numbers, got {words}"
+    with pytest.raises(TypeError, match=need) as caught:
         case.loss.forward(change(prediction), target)
     assert str(caught.value).startswith(repr(case.loss))
 
@@ -227,6 +275,13 @@ def test_a_loss_of_nothing_is_refused(case, shape):
     target = np.zeros(case.elements(shape), int if case.target == "indices" else float)
     with pytest.raises(ValueError, match=r"no (logits|scores|predictions), their shape"):
         case.loss.forward(np.zeros(shape), target)
+
+
+@pytest.mark.parametrize("name", ["squared", "absolute", "Huber", "sigmoid"])
+def test_a_target_that_the_dtype_of_the_network_cannot_hold_is_refused_with_its_place(name):
+    target = np.array([0.0, 1e300, 0.0])
+    with pytest.raises(ValueError, match=r"y: target 1 is 1e\+300, too large for float32"):
+        CASES[name].loss.prepare_target(target, np.zeros(1, np.float32))
 
 
 @every_loss

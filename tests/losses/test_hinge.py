@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minidl import SGD, Dense, Hinge, fit, predict_classes
+from minidl import SGD, Dense, Hinge, SigmoidCrossEntropy, fit, predict_classes
 from tests.losses.cases import value_and_gradient
 from tests.networks import blobs
 
@@ -36,6 +36,16 @@ def test_two_classes_agree_with_scikit_learn():
     assert Hinge()(z, s, weight) == pytest.approx(expected, rel=1e-13)
 
 
+@pytest.mark.parametrize("loss", [Hinge(), SigmoidCrossEntropy()])
+def test_a_score_of_zero_is_no_yes_as_in_scikit_learn(loss):
+    svm = pytest.importorskip("sklearn.svm")
+    x, target = np.array([[-1.0], [1.0], [0.0], [0.0], [0.0]]), np.array([0, 1, 0, 0, 1])
+    machine = svm.LinearSVC(fit_intercept=False).fit(x[:2], target[:2])
+    scores = machine.decision_function(x)
+    assert_array_equal(scores[2:], 0)
+    assert loss.accuracy(scores, target) == machine.score(x, target) == 4 / 5
+
+
 def test_zero_stands_for_minus_one():
     z = np.array([0.3, -2.0, 1.5])
     for target in ([1, -1, -1], [1, 0, 0], [True, False, False], [1.0, 0.0, -1.0]):
@@ -54,13 +64,23 @@ def test_beyond_the_margin_nothing_is_gained_and_at_it_the_gradient_is_zero():
 @pytest.mark.parametrize(
     ("scores", "target", "error", "words"),
     [
-        (np.zeros(3), [1, 2, 1], ValueError, "sign 2 at 1 is none"),
+        (
+            np.zeros(3),
+            [1, 2, 1],
+            ValueError,
+            r"sign 2 at 1 is none: two classes are −1 \(or 0\) and \+1",
+        ),
         (np.zeros((2, 2)), [[1, 1], [0.5, 1]], ValueError, r"sign 0\.5 at \(1, 0\)"),
         (np.zeros((2, 3)), [0, 3], ValueError, "class index 3 at 1 is out of range"),
         (np.zeros((2, 3)), [0, -1], ValueError, "class index -1 at 1"),
         (np.zeros((2, 3)), [0.0, 1.0], TypeError, "must be integers, got dtype float64"),
         (np.zeros((2, 3)), [0, 1, 2], ValueError, r"\(2, 3\).*of shape \(2,\), got .* \(3,\)"),
-        (np.zeros((2, 1)), [[0, 1]], ValueError, r"got a target of shape \(1, 2\)"),
+        (
+            np.zeros((2, 1)),
+            [[0, 1]],
+            ValueError,
+            r"need signs of that shape or class labels of shape \(2,\), got .* \(1, 2\)",
+        ),
     ],
 )
 def test_targets_that_are_no_classes_are_refused_with_their_place(scores, target, error, words):
@@ -75,7 +95,12 @@ def test_targets_that_are_no_classes_are_refused_with_their_place(scores, target
         (np.array([1, 5]), np.zeros((2, 3)), ValueError, "y: class label 5 at 1 is out of range"),
         (np.array([1, 0.5]), np.zeros((2, 3)), ValueError, "y: class labels must be integers"),
         (np.array([True, False]), np.zeros((2, 3)), TypeError, "got dtype bool"),
-        (np.zeros((2, 2)), np.zeros((2, 3)), ValueError, r"outputs of shape \(2, 3\)"),
+        (
+            np.zeros((2, 2)),
+            np.zeros((2, 3)),
+            ValueError,
+            r"y: outputs of shape \(2, 3\) need labels −1 and \+1 of that shape or",
+        ),
     ],
 )
 def test_the_door_refuses_labels_that_do_not_fit(target, prediction, error, words):

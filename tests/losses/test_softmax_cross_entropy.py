@@ -212,6 +212,13 @@ def test_what_does_not_fit_the_logits_is_a_value_error_that_says_why(target, wei
         assert word in str(caught.value)
 
 
+def test_the_weight_of_a_single_element_has_no_axes():
+    loss, logits, target = SoftmaxCrossEntropy(), np.zeros(3), np.array(0)
+    assert loss(logits, target, np.array(7.0)) == loss(logits, target)
+    with pytest.raises(ValueError, match=r"need weights of shape \(\), got shape \(2,\)$"):
+        loss.forward(logits, target, np.ones(2))
+
+
 def test_an_index_out_of_range_is_placed_along_every_axis():
     target = np.zeros((2, 4), int)
     target[1, 2] = 9
@@ -221,7 +228,7 @@ def test_an_index_out_of_range_is_placed_along_every_axis():
 
 @pytest.mark.parametrize("target", [np.zeros(5), np.zeros(5, bool), np.zeros((5, 3), complex)])
 def test_targets_of_another_dtype_are_a_type_error_that_names_it(target):
-    with pytest.raises(TypeError, match=f"got dtype {target.dtype}"):
+    with pytest.raises(TypeError, match=rf"^SoftmaxCrossEntropy\(\): .*got dtype {target.dtype}"):
         SoftmaxCrossEntropy().forward(np.zeros((5, 3)), target)
 
 
@@ -264,6 +271,7 @@ class TestPreparingTheTargetsOfADataSet:
             ([0, -1.0, 1], r"-1\.0 at 1 is out of range"),
             ([[0.5, 0.5, 0], [0.5, 0.6, 0]], "sum to 1, but row 1"),
             ([[1.5, -0.5, 0]], "not be negative"),
+            ([[1, 0, 0], [0, 0, 1], [1.5, -0.5, 0]], "not be negative.*, but row 2"),
             ([[0], [1]], r"shape \(2, 3\) need probabilities .* class labels of shape \(2,\)"),
             ([[0, 1], [1, 0]], r"got a target of shape \(2, 2\)"),
         ],

@@ -49,10 +49,12 @@ def test_norms_whose_squares_overflow_or_vanish_are_exact(dtype, scale):
         np.testing.assert_allclose(gradient / length, [0.6, -0.8], rtol=1e-6)
 
 
-def test_the_norm_of_nothing_is_zero():
-    gradient = np.zeros(3)
-    assert ClipNorm(1.0)(gradient) == 0
-    assert_array_equal(gradient, [0, 0, 0])
+@pytest.mark.parametrize("clip", [ClipNorm(1.0), ClipValue(1.0)])
+@pytest.mark.parametrize("size", [0, 3])
+def test_the_norm_of_nothing_is_zero(clip, size):
+    gradient = np.zeros(size)
+    assert clip(gradient) == 0
+    assert_array_equal(gradient, [0] * size)
 
 
 @pytest.mark.parametrize("clip", [ClipNorm(1.0), ClipValue(1.0)])

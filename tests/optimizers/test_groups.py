@@ -50,14 +50,16 @@ def test_a_frozen_layer_stays_and_so_does_its_state_even_under_gradients_that_ar
     assert not optimizer.vector.grad.any()
 
 
-def test_what_is_frozen_has_no_share_in_the_norm_that_is_clipped():
+@pytest.mark.parametrize("frozen", [1e6, np.inf, np.nan])
+@pytest.mark.parametrize(("gradient", "step"), [([0.3, 0.4], [0.3, 0.4]), ([30, 40], [0.6, 0.8])])
+def test_what_is_frozen_has_no_share_in_the_norm_that_is_clipped(frozen, gradient, step):
     layers = network()
     optimizer = SGD(layers, 1.0, groups={"layers.0.*": {"learning_rate": 0}}, clip=ClipNorm(1.0))
     before = layers[1].bias.value.copy()
-    layers[0].weight.grad += 1e6
-    layers[1].bias.grad += [0.3, 0.4]
+    layers[0].weight.grad += frozen
+    layers[1].bias.grad += gradient
     optimizer.step()
-    np.testing.assert_allclose(layers[1].bias.value, before - [0.3, 0.4])
+    np.testing.assert_allclose(layers[1].bias.value, before - step)
 
 
 def test_a_rate_of_zero_from_a_schedule_is_a_step_of_length_zero_and_does_not_freeze():
