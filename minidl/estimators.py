@@ -453,7 +453,7 @@ class NeuralNetClassifier(ClassifierMixin, _NeuralNet):  # type: ignore[misc]
         Whether `fit` goes on with the weights of an earlier one (and a new optimizer).
     random_state : int, RandomState or None
         What weights, held-out part, order and dropout are drawn from.
-    dtype : str or dtype, default "float32"
+    dtype : str or dtype, default "float64"
         Of the network and its inputs.
     verbose : bool, default False
         Whether to show a progress bar (needs Rich).
@@ -506,7 +506,7 @@ class NeuralNetClassifier(ClassifierMixin, _NeuralNet):  # type: ignore[misc]
         scale: bool = True,
         warm_start: bool = False,
         random_state: Any = None,
-        dtype: Any = "float32",
+        dtype: Any = "float64",
         verbose: bool = False,
     ) -> None:
         self._keep(locals())
@@ -689,7 +689,7 @@ class NeuralNetRegressor(RegressorMixin, _NeuralNet):  # type: ignore[misc]
         Whether `fit` goes on with the weights of an earlier one (and a new optimizer).
     random_state : int, RandomState or None
         What weights, held-out part, order and dropout are drawn from.
-    dtype : str or dtype, default "float32"
+    dtype : str or dtype, default "float64"
         Of the network and its inputs.
     verbose : bool, default False
         Whether to show a progress bar (needs Rich).
@@ -739,7 +739,7 @@ class NeuralNetRegressor(RegressorMixin, _NeuralNet):  # type: ignore[misc]
         scale: bool = True,
         warm_start: bool = False,
         random_state: Any = None,
-        dtype: Any = "float32",
+        dtype: Any = "float64",
         verbose: bool = False,
     ) -> None:
         self._keep(locals())

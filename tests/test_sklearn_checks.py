@@ -11,10 +11,6 @@ sklearn_checks = pytest.importorskip("sklearn.utils.estimator_checks")
 
 def expected_failures(estimator):
     expected = {}
-    if estimator.dtype == "float32":
-        reason = "a weight is no repeated sample: batches and the rounding of float32 are others"
-        for kind in ("dense", "sparse"):
-            expected[f"check_sample_weight_equivalence_on_{kind}_data"] = reason
     if estimator.early_stopping and hasattr(estimator, "class_weight"):
         reason = "the held-out samples that tell when to stop are not weighted"
         expected["check_class_weight_classifiers"] = reason
@@ -56,7 +52,7 @@ CONFIGURATIONS = [
     {**SMALL, "early_stopping": True, "patience": 3, "validation": 0.25},
     {**SMALL, "module": Named(wide)},
     {**SMALL, "batch_size": 8, "max_epochs": 10},
-    {**SMALL, "dtype": "float64", "activation": m.GELU()},
+    {**SMALL, "activation": m.GELU()},
     {**SMALL, "scale": False},
     {**SMALL, "optimizer": Named(cosine)},
 ]
