@@ -125,6 +125,25 @@ class TestTraining:
         assert classifier(class_weight={0: 1, 1: 10}).fit(x, y).predict(x).mean() > even + 0.1
         assert classifier().fit(x, y, np.where(y, 10, 1)).predict(x).mean() > even + 0.1
 
+    @pytest.mark.parametrize(
+        "loss", [m.MeanSquaredError(), m.Huber(), m.SigmoidCrossEntropy(), m.Hinge()], ids=repr
+    )
+    @pytest.mark.parametrize("classes", [2, 3])
+    def test_classes_are_learnt_with_any_loss(self, loss, classes):
+        """A loss by element gets a column for each class."""
+        x, y = IRIS[0][: 50 * classes], IRIS[1][: 50 * classes]
+        model = classifier(loss=loss).fit(x, np.array(["a", "b", "c"])[y])
+        assert model.score(x, np.array(["a", "b", "c"])[y]) > 0.93
+        np.testing.assert_allclose(model.predict_proba(x).sum(axis=1), 1)
+
+    def test_an_optimizers_class_gets_learning_rate_and_decay(self):
+        named, by_class = (
+            classifier(optimizer=optimizer, weight_decay=0.01).fit(*IRIS)
+            for optimizer in ("adamw", m.AdamW)
+        )
+        right = named.predict_proba(IRIS[0])
+        np.testing.assert_array_equal(by_class.predict_proba(IRIS[0]), right)
+
 
 class TestHeldOutData:
     def test_weights_of_the_users_own_held_out_set_count(self):
@@ -371,11 +390,26 @@ class TestFailures:
             ({"module": network(4, 5)}, r"\(1, 3\) is needed"),
             ({"batch_size": 0}, "batch_size must be at least 1"),
             ({"validation": 1.5}, "validation must be less than 1"),
-            ({"dropout": -1}, "rate must be at least 0"),
+            ({"dropout": -1}, "dropout must be at least 0"),
+            ({"hidden": (8, 0)}, "a size in hidden must be at least 1"),
         ],
     )
     def test_what_cannot_be_is_named(self, options, message):
         with pytest.raises(ValueError, match=message):
+            classifier(**options).fit(*IRIS)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"hidden": "8"}, "a size in hidden must be an integer"),
+            ({"module": 3}, "module must be a layer or a function"),
+            ({"module": lambda n_features, n_outputs: 3}, "module must be or return a Layer"),
+            ({"optimizer": lambda network: 3}, "optimizer must return an Optimizer"),
+            ({"loss": m.Hinge}, "the loss is a class: make an instance"),
+        ],
+    )
+    def test_what_is_of_the_wrong_kind_is_named(self, options, message):
+        with pytest.raises(TypeError, match=message):
             classifier(**options).fit(*IRIS)
 
     def test_samples_without_weight_do_not_count(self):
@@ -528,6 +562,8 @@ def test_the_history_is_drawn():
     assert display.figure_ is display.ax_.figure
     _, ax = pyplot.subplots()
     assert HistoryDisplay(model.history_).plot(ax=ax).ax_ is ax
+    with pytest.raises(NotFittedError, match="has no history"):
+        HistoryDisplay.from_estimator(classifier())
     pyplot.close("all")
 
 

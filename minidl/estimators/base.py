@@ -47,9 +47,9 @@ _SCHEDULES: dict[str, Callable[[float, int], Any]] = {
 }
 
 
-def _choice(name: str, value: Any, choices: Mapping[str, Any]) -> Any:
+def _choice(name: str, value: Any, choices: Mapping[str, Any], other: str) -> Any:
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, or {other}, got {value!r}")
     return choices[value]
 
 
@@ -247,27 +247,32 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
         if isinstance(self.module, Layer):
             return self.module.astype(dtype)
         if self.module is not None:
+            if not callable(self.module):
+                raise TypeError(f"module must be a layer or a function, got {self.module!r}")
             options = {"rng": rng} if "rng" in inspect.signature(self.module).parameters else {}
             made = self.module(n_features, n_outputs, **options)
             if not isinstance(made, Layer):
                 raise TypeError(f"module must be or return a Layer, got {made!r}")
             return made.astype(dtype)
+        dropout = number("dropout", self.dropout, least=0, below=1)
         layers: list[Layer] = []
         for size in self.hidden if np.iterable(self.hidden) else (self.hidden,):
+            size = integer("a size in hidden", size, least=1)
             layers.append(m.Dense(n_features, size, rng=rng, dtype=dtype))
             if self.batch_norm:
                 layers.append(m.BatchNorm(size, dtype=dtype))
             if isinstance(self.activation, Layer):
                 layers.append(self.activation.astype(dtype))
-            elif kind := _choice("activation", self.activation, _ACTIVATIONS):
+            elif kind := _choice("activation", self.activation, _ACTIVATIONS, "a layer"):
                 layers.append(kind())
-            if self.dropout:
-                layers.append(m.Dropout(self.dropout, rng=rng))
+            if dropout:
+                layers.append(m.Dropout(dropout, rng=rng))
             n_features = size
         return m.Sequential(*layers, m.Dense(n_features, n_outputs, rng=rng, dtype=dtype))
 
     def _optimizer(self, network: Layer, steps: int) -> m.Optimizer:
-        if callable(self.optimizer):
+        kind = self.optimizer
+        if callable(kind) and not isinstance(kind, type):
             made = self.optimizer(network)
             if not isinstance(made, m.Optimizer):
                 raise TypeError(f"optimizer must return an Optimizer, got {made!r}")
@@ -276,8 +281,10 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
         if callable(self.schedule):
             rate = self.schedule
         elif self.schedule is not None:
-            rate = _choice("schedule", self.schedule, _SCHEDULES)(rate, steps)
-        kind = _choice("optimizer", self.optimizer, _OPTIMIZERS)
+            other = "a function of the step"
+            rate = _choice("schedule", self.schedule, _SCHEDULES, other)(rate, steps)
+        if not isinstance(kind, type):
+            kind = _choice("optimizer", kind, _OPTIMIZERS, "a class, or a function of the network")
         optimizer: m.Optimizer = kind(network, rate, weight_decay=self.weight_decay)
         return optimizer
 

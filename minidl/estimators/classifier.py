@@ -185,7 +185,10 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):  # type: ignore[misc]
         return scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
 
     def predict_proba(self, X: ArrayLike) -> Any:
-        """Return the probability of every class, or of every label by itself."""
+        """Return the probability of every class, or of every label by itself.
+
+        It is the softmax of the outputs, or their sigmoid, whatever they were trained with.
+        """
         probabilities = np.exp(self.predict_log_proba(X))
         if not self._multilabel:
             probabilities /= probabilities.sum(axis=1, keepdims=True)
@@ -251,7 +254,10 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):  # type: ignore[misc]
         two = len(self.classes_) == 2 and not self._multilabel
         if outputs != (1, self._n_outputs()) and not (two and outputs in ((1, 1), (1, 2))):
             self._refuse_outputs(outputs)
-        return y[:, None] if outputs[1] == 1 and y.ndim == 1 else y
+        if outputs[1] == 1 and y.ndim == 1:
+            return y[:, None]
+        by_element = isinstance(self.loss, (m.SigmoidCrossEntropy, m.losses.ElementwiseLoss))
+        return np.eye(outputs[1])[y] if by_element and y.ndim == 1 else y
 
     def _loss(self, outputs: tuple[int, ...]) -> Any:
         several = outputs[1] > 1 and not self._multilabel

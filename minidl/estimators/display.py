@@ -47,5 +47,5 @@ class HistoryDisplay:
     @classmethod
     def from_estimator(cls, estimator: Any, metric: str = "loss", *, ax: Any = None) -> Self:
         """Draw the curves of a fitted estimator."""
-        check_is_fitted(estimator, "history_")
+        check_is_fitted(estimator, "history_", msg="%(name)s has no history: call fit first")
         return cls(estimator.history_).plot(metric, ax=ax)
