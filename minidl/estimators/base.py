@@ -19,6 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 import minidl as m
 from minidl.estimators import files
+from minidl.initializers import glorot_uniform
 from minidl.layer import Layer, input_dtype
 from minidl.parameters import Array
 from minidl.validation import floating_dtype, integer, number
@@ -141,7 +142,12 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
         batch_size = min(integer("batch_size", self.batch_size, least=1), len(x))
         if anew or epochs or not hasattr(self, "_kept_optimizer"):
             network = network if anew else copy.deepcopy(self.network_)
-            optimizer = self._optimizer(network, (epochs or 1) * math.ceil(len(x) / batch_size))
+            steps = (epochs or 1) * math.ceil(len(x) / batch_size)
+            decay = self.weight_decay
+            if decay is None:  # of data that come in parts nobody knows how many there will be
+                counted = len(x) if weight is None else max(len(x), weight.sum())
+                decay = 1 / counted if epochs else 0.0
+            optimizer = self._optimizer(network, steps, decay)
         else:
             network, optimizer = copy.deepcopy((self.network_, self._kept_optimizer))
 
@@ -256,9 +262,17 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
             return made.astype(dtype)
         dropout = number("dropout", self.dropout, least=0, below=1)
         layers: list[Layer] = []
+
+        def dense(size: int) -> m.Dense:
+            return m.Dense(n_features, size, bias_initializer=bias, rng=rng, dtype=dtype)
+
+        def bias(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> Array:
+            """Draw as widely as the weights: a unit's kink is then not at the mean of the data."""
+            drawn: Array = glorot_uniform(rng, (n_features, *shape), dtype)[0]
+            return drawn
+
         for size in self.hidden if np.iterable(self.hidden) else (self.hidden,):
-            size = integer("a size in hidden", size, least=1)
-            layers.append(m.Dense(n_features, size, rng=rng, dtype=dtype))
+            layers.append(dense(integer("a size in hidden", size, least=1)))
             if self.batch_norm:
                 layers.append(m.BatchNorm(size, dtype=dtype))
             if isinstance(self.activation, Layer):
@@ -268,9 +282,9 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
             if dropout:
                 layers.append(m.Dropout(dropout, rng=rng))
             n_features = size
-        return m.Sequential(*layers, m.Dense(n_features, n_outputs, rng=rng, dtype=dtype))
+        return m.Sequential(*layers, dense(n_outputs))
 
-    def _optimizer(self, network: Layer, steps: int) -> m.Optimizer:
+    def _optimizer(self, network: Layer, steps: int, decay: float) -> m.Optimizer:
         kind = self.optimizer
         if callable(kind) and not isinstance(kind, type):
             made = self.optimizer(network)
@@ -285,7 +299,7 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
             rate = _choice("schedule", self.schedule, _SCHEDULES, other)(rate, steps)
         if not isinstance(kind, type):
             kind = _choice("optimizer", kind, _OPTIMIZERS, "a class, or a function of the network")
-        optimizer: m.Optimizer = kind(network, rate, weight_decay=self.weight_decay)
+        optimizer: m.Optimizer = kind(network, rate, weight_decay=decay)
         return optimizer
 
     def _scaled(self, x: Array) -> Array:

@@ -38,24 +38,27 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):  # type: ignore[misc]
         with its weights. A function that has an argument ``rng`` gets a generator that depends on
         random_state; n_outputs is 1 for two classes and the default loss (2 serve as well), else
         the number of classes or labels.
-    optimizer : str or function (network) -> Optimizer, default "adam"
-        "adam", "adamw", "rmsprop", or "sgd", which has a Nesterov momentum of 0.9. A function
+    optimizer : str, class or function (network) -> Optimizer, default "adam"
+        "adam", "adamw", "rmsprop", or "sgd", which has a Nesterov momentum of 0.9, or the class
+        of an optimizer, which gets `learning_rate` and `weight_decay`. A function
         settles learning rate and weight decay itself.
-    learning_rate : float, default 0.001
+    learning_rate : float, default 0.002
         The length of a step, at first if there is a schedule.
     schedule : str or function (step) -> float, optional
         "cosine" or "linear" goes to 0 over max_epochs; a function gives the rate itself.
-    weight_decay : float, default 0
-        How strongly the weights are pulled to 0.
+    weight_decay : float, optional
+        How strongly the weights are pulled to 0; by default, in `fit`, 1 / n_samples (the sum of
+        their weights, if that is more), and not at all in `partial_fit`.
     loss : Layer, optional
         What is made small; by default cross-entropy, of the sigmoid for two classes or for labels,
         of the softmax for more classes.
     batch_size : int, default 100
         The number of samples in a step, at most.
-    max_epochs : int, default 150
+    max_epochs : int, default 100
         How often to go through the data.
-    validation : float or (X, y), optional
-        A part of the data to hold out, or held-out data.
+    validation : float, (X, y) or (X, y, sample_weight), optional
+        A part of the data to hold out, or held-out data. The held-out loss is weighted as the
+        loss is.
     early_stopping : bool, default False
         Whether to stop when the held-out loss has not improved, and to take the weights that were
         best. Without `validation` a tenth is held out.
@@ -109,12 +112,12 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):  # type: ignore[misc]
         batch_norm: bool = False,
         module: Any = None,
         optimizer: Any = "adam",
-        learning_rate: float = 0.001,
+        learning_rate: float = 0.002,
         schedule: Any = None,
-        weight_decay: float = 0.0,
+        weight_decay: float | None = None,
         loss: Layer | None = None,
         batch_size: int = 100,
-        max_epochs: int = 150,
+        max_epochs: int = 100,
         validation: Any = None,
         early_stopping: bool = False,
         patience: int = 10,
