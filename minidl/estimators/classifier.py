@@ -40,8 +40,8 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):  # type: ignore[misc]
         the number of classes or labels.
     optimizer : str, class or function (network) -> Optimizer, default "adam"
         "adam", "adamw", "rmsprop", or "sgd", which has a Nesterov momentum of 0.9, or the class
-        of an optimizer, which gets `learning_rate` and `weight_decay`. A function
-        settles learning rate and weight decay itself.
+        of an optimizer, which gets `learning_rate` and `weight_decay`. A function settles both
+        itself.
     learning_rate : float, default 0.002
         The length of a step, at first if there is a schedule.
     schedule : str or function (step) -> float, optional
