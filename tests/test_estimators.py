@@ -136,6 +136,19 @@ class TestTraining:
         assert model.score(x, np.array(["a", "b", "c"])[y]) > 0.93
         np.testing.assert_allclose(model.predict_proba(x).sum(axis=1), 1)
 
+    def test_the_pull_to_zero_is_one_over_the_number_of_samples(self):
+        x, y = IRIS
+        right = classifier(weight_decay=1 / 150).fit(x, y).predict_proba(x)
+        np.testing.assert_array_equal(classifier().fit(x, y).predict_proba(x), right)
+        for weight, counted in ((np.full(150, 3), 450), (np.full(150, 1 / 150), 150)):
+            model = classifier(weight_decay=1 / counted).fit(x, y, weight)
+            same = classifier().fit(x, y, weight)
+            np.testing.assert_array_equal(same.predict_proba(x), model.predict_proba(x))
+        parts, none = (
+            classifier(weight_decay=decay).partial_fit(x, y, [0, 1, 2]) for decay in (None, 0)
+        )
+        np.testing.assert_array_equal(parts.predict_proba(x), none.predict_proba(x))
+
     def test_an_optimizers_class_gets_learning_rate_and_decay(self):
         named, by_class = (
             classifier(optimizer=optimizer, weight_decay=0.01).fit(*IRIS)
