@@ -492,6 +492,26 @@ class TestFiles:
         np.testing.assert_array_equal(loaded.predict_proba(IRIS[0]), right)
         np.testing.assert_array_equal(loaded.fit(*IRIS).predict_proba(IRIS[0]), right)
 
+    def test_a_loss_of_the_users_own_comes_back_if_its_class_is_given(self, tmp_path):
+        class Power(m.losses.ElementwiseLoss):
+            config = ("p",)
+
+            def __init__(self, p):
+                self.p = p
+
+            def terms(self, z, t):
+                d = np.abs(z - t)
+                return d**self.p, self.p * np.sign(z - t) * d ** (self.p - 1)
+
+        x, y = IRIS[0][:, :3], IRIS[0][:, 3]
+        model = regressor(loss=Power(1.5), max_epochs=2).fit(x, y)
+        model.save(tmp_path / "model")
+        with pytest.raises(m.ModelFileError, match="'Power' is no layer of minidl"):
+            NeuralNetRegressor.load(tmp_path / "model")
+        loaded = NeuralNetRegressor.load(tmp_path / "model", layers={"Power": Power})
+        assert loaded.loss.p == 1.5
+        np.testing.assert_array_equal(loaded.fit(x, y).predict(x), model.predict(x))
+
     def test_what_cannot_be_saved_has_its_default(self, tmp_path):
         class Quiet(m.MeanSquaredError):
             config = None  # it does not say what it is made of
