@@ -26,6 +26,8 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
         arrays |= {name: array for name, array in scaling.items() if array is not None}
         parameters: dict[str, Any] = {}
         for name, value in estimator.get_params(deep=False).items():
+            if name == "validation" and not isinstance(value, float):
+                continue  # data do not belong into the file
             try:
                 if isinstance(value, Layer):
                     *layer, own = _written(value)
