@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks import HOOKS
-from minidl.data import as_inputs, as_targets, require_some, tried_by_row
+from minidl.data import as_inputs, as_targets, as_weights, require_some, tried_by_row
 from minidl.layer import Layer
 from minidl.optimizers import Optimizer
 from minidl.parameters import Array, Parameter, unique
-from minidl.prediction import accuracy
+from minidl.prediction import accuracy, predict
 from minidl.validation import instance, output_and_cache
 
 __all__ = [
@@ -58,7 +58,7 @@ def check_loss(loss: Layer, prediction: Array, constants: tuple[Any, ...]) -> No
         try:
             inspect.signature(loss.forward).bind(prediction, *constants)
         except TypeError:
-            raise TypeError(f"fit: {loss} takes no weights, but sample_weight was given") from None
+            raise TypeError(f"fit: {loss} takes no weights, but some were given") from None
     value, _ = output_and_cache(loss, loss.forward(prediction, *constants))
     if np.ndim(value):
         raise ValueError(
@@ -111,13 +111,13 @@ def check_metrics(metrics: Any, loss: Layer, prediction: Array, target: Array) -
 
 def check_validation(
     validation: Any, network: Layer, loss: Layer, x: Array, dtype: Any, prediction: Array
-) -> tuple[Array, Array] | None:
+) -> tuple[Array, ...] | None:
     """Return the held-out data as arrays that fit the training data, or raise."""
     if validation is None:
         return None
-    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-        raise TypeError("validation must be a pair (x, y)")
-    held_out, y = validation
+    if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
+        raise TypeError("validation must be (x, y) or (x, y, weight)")
+    held_out, y, *weights = validation
     if not isinstance(held_out, np.memmap):  # predict checks a memory-map block by block
         held_out = as_inputs("validation x", held_out, dtype)
     if held_out.shape[1:] != x.shape[1:]:
@@ -128,4 +128,9 @@ def check_validation(
         check_integers("validation x", network, held_out, len(prediction))
     y = as_targets("validation y", y, len(held_out), loss, prediction)
     require_some("validation y", y, loss)
-    return held_out, y
+    if not weights or weights[0] is None:
+        return held_out, y
+    weight = as_weights("validation weight", weights[0], len(held_out), prediction.dtype)
+    rows = slice(len(prediction))
+    check_loss(loss, predict(network, held_out[rows]), (y[rows], weight[rows]))
+    return held_out, y, weight

@@ -68,7 +68,7 @@ class Recorder:
 
     Attributes
     ----------
-    held_out : (x, y) or None
+    held_out : (x, y), (x, y, weight) or None
         The held-out data.
     sums : dict of str to float
         What the steps since the last validation add up to.
@@ -80,7 +80,7 @@ class Recorder:
         self,
         run: Run,
         metrics: dict[str, Metric],
-        held_out: tuple[Array, Array] | None,
+        held_out: tuple[Array, ...] | None,
         every: int | Steps,
     ) -> None:
         self._run = run
@@ -117,9 +117,9 @@ class Recorder:
             self.sums[name] = 0.0
         self.count = 0
         if self.held_out is not None:
-            x, y = self.held_out
+            x, y, *weight = self.held_out
             prediction = predict(run.network, x)
-            history.validation["loss"].append(float(run.loss(prediction, y)))
+            history.validation["loss"].append(float(run.loss(prediction, y, *weight)))
             for name, metric in self._metrics.items():
                 history.validation[name].append(float(metric(prediction, y)))
 

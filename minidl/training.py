@@ -117,7 +117,7 @@ def fit(
     *,
     epochs: int,
     batch_size: int | None = None,
-    validation: tuple[ArrayLike, ArrayLike] | None = None,
+    validation: tuple[ArrayLike, ...] | None = None,
     validate_every: int | Steps = 1,
     sample_weight: ArrayLike | None = None,
     metrics: Mapping[str, Metric] | None = None,
@@ -151,8 +151,8 @@ def fit(
     batch_size : int
         The number of samples in a step; 1 is classic stochastic gradient descent, N or more is
         gradient descent. The last batch of an epoch may be shorter. An iterable has its own.
-    validation : (x, y), optional
-        Held-out data.
+    validation : (x, y) or (x, y, weight), optional
+        Held-out data; weights are those of the mean that is its loss (metrics count all alike).
     validate_every : int or Steps, default 1
         How many epochs (or steps: ``Steps(50)``) pass between two entries in the history.
     sample_weight : array_like, shape (N,), optional

@@ -23,7 +23,7 @@ from sklearn.model_selection import (  # noqa: E402
     train_test_split,
 )
 from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import OneHotEncoder, StandardScaler  # noqa: E402
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler  # noqa: E402
 
 from minidl.checkpoint.container import read, serialize  # noqa: E402
 from minidl.estimators import (  # noqa: E402
@@ -124,6 +124,143 @@ class TestTraining:
         even = classifier().fit(x, y).predict(x).mean()
         assert classifier(class_weight={0: 1, 1: 10}).fit(x, y).predict(x).mean() > even + 0.1
         assert classifier().fit(x, y, np.where(y, 10, 1)).predict(x).mean() > even + 0.1
+
+    @pytest.mark.parametrize(
+        "loss", [m.MeanSquaredError(), m.Huber(), m.SigmoidCrossEntropy(), m.Hinge()], ids=repr
+    )
+    @pytest.mark.parametrize("classes", [2, 3])
+    def test_classes_are_learnt_with_any_loss(self, loss, classes):
+        """A loss by element gets a column for each class."""
+        x, y = IRIS[0][: 50 * classes], IRIS[1][: 50 * classes]
+        model = classifier(loss=loss).fit(x, np.array(["a", "b", "c"])[y])
+        assert model.score(x, np.array(["a", "b", "c"])[y]) > 0.93
+        np.testing.assert_allclose(model.predict_proba(x).sum(axis=1), 1)
+
+    def test_the_pull_to_zero_is_one_over_the_number_of_samples(self):
+        x, y = IRIS
+        right = classifier(weight_decay=1 / 150).fit(x, y).predict_proba(x)
+        np.testing.assert_array_equal(classifier().fit(x, y).predict_proba(x), right)
+        for weight, counted in ((np.full(150, 3), 450), (np.full(150, 1 / 150), 150)):
+            model = classifier(weight_decay=1 / counted).fit(x, y, weight)
+            same = classifier().fit(x, y, weight)
+            np.testing.assert_array_equal(same.predict_proba(x), model.predict_proba(x))
+        parts, none = (
+            classifier(weight_decay=decay).partial_fit(x, y, [0, 1, 2]) for decay in (None, 0)
+        )
+        np.testing.assert_array_equal(parts.predict_proba(x), none.predict_proba(x))
+
+    def test_an_optimizers_class_gets_learning_rate_and_decay(self):
+        named, by_class = (
+            classifier(optimizer=optimizer, weight_decay=0.01).fit(*IRIS)
+            for optimizer in ("adamw", m.AdamW)
+        )
+        right = named.predict_proba(IRIS[0])
+        np.testing.assert_array_equal(by_class.predict_proba(IRIS[0]), right)
+
+
+class TestHeldOutData:
+    def test_weights_of_the_users_own_held_out_set_count(self):
+        x, y = IRIS
+        weight = np.arange(50) % 3
+        half = np.r_[x[::3], x[::3]], np.r_[y[::3], y[::3]]
+        curves = [
+            classifier(validation=held_out).fit(x[1::3], y[1::3]).history_.validation["loss"]
+            for held_out in (
+                (x[::3], y[::3], weight),
+                (np.repeat(x[::3], weight, axis=0), np.repeat(y[::3], weight)),
+                (half[0], half[1], np.r_[weight, 0 * weight]),
+                (x[::3], y[::3]),
+            )
+        ]
+        np.testing.assert_allclose(curves[0], curves[1], rtol=1e-9)
+        np.testing.assert_allclose(curves[0], curves[2], rtol=1e-9)
+        assert np.abs(np.subtract(curves[0], curves[3])).max() > 1e-3
+
+    def test_weights_are_split_with_the_samples(self):
+        """Where one class alone counts in training, it alone counts among the held-out ones."""
+        x, y = make_moons(100, noise=0.2, random_state=0)
+        model = classifier(validation=0.3).fit(x, y, np.where(y, 1e6, 1))
+        assert model.history_.validation["loss"][-1] < 0.01
+        assert model.history_.validation["accuracy"][-1] < 0.9
+
+    def test_class_weights_hold_for_the_held_out_samples_too(self):
+        x, y = make_moons(100, noise=0.2, random_state=0)
+        parts = (x[::2], y[::2]), (x[1::2], y[1::2])
+        by_class = classifier(class_weight={0: 1, 1: 5}, validation=parts[1]).fit(*parts[0])
+        weights = [np.where(part[1], 5, 1) for part in parts]
+        by_sample = classifier(validation=(*parts[1], weights[1])).fit(*parts[0], weights[0])
+        assert by_class.history_.validation == by_sample.history_.validation
+
+    @pytest.mark.parametrize(
+        ("validation", "message"),
+        [
+            ((IRIS[0],), r"must be a number, \(X, y\) or"),
+            ((*IRIS, np.ones(3)), r"sample_weight.shape == \(3,\), expected \(150,\)"),
+            ((*IRIS, -np.ones(150)), "[Nn]egative"),
+            ((*IRIS, np.zeros(150)), "zero"),
+            ((IRIS[0][:, :2], IRIS[1]), "X has 2 features"),
+            ((IRIS[0], IRIS[1] + 1), "unseen labels"),
+        ],
+    )
+    def test_what_cannot_be_held_out_is_refused(self, validation, message):
+        with pytest.raises(ValueError, match=message):
+            classifier(validation=validation).fit(*IRIS)
+
+
+def embedded(n_features, n_outputs, rng=0):
+    rng = np.random.default_rng(rng)
+    return m.Sequential(
+        m.Embedding(5, 4, rng=rng), m.Flatten(), m.Dense(4 * n_features, n_outputs, rng=rng)
+    )
+
+
+class TestIntegers:
+    """A network that begins with an Embedding takes integers, as an OrdinalEncoder makes them."""
+
+    WORDS = np.random.default_rng(0).choice(["a", "b", "c", "d", "e"], (200, 2)).astype(object)
+    EQUAL = np.where(WORDS[:, 0] == WORDS[:, 1], "same", "other")
+
+    def test_words_go_through_a_pipeline_and_a_file(self, tmp_path):
+        model = classifier(module=embedded, scale=True, dtype="float32")
+        pipe = make_pipeline(OrdinalEncoder(), model)
+        hot = (self.WORDS[:, :1] == ["a", "b"]).any(axis=1)
+        assert pipe.fit(self.WORDS, hot).score(self.WORDS, hot) > 0.95
+        assert cross_val_score(pipe, self.WORDS, hot, cv=2).min() > 0.9
+        codes = pipe[0].transform(self.WORDS)
+        pipe[-1].save(tmp_path / "model")
+        loaded = NeuralNetClassifier.load(tmp_path / "model")
+        for form in (codes, codes.astype(int), codes.astype(np.uint8), codes.astype(object)):
+            np.testing.assert_array_equal(
+                loaded.predict_proba(form), pipe.predict_proba(self.WORDS)
+            )
+        loaded.partial_fit(codes, hot)
+
+    @pytest.mark.parametrize("kind", [classifier, regressor])
+    def test_a_template_takes_integers_too(self, kind):
+        codes = OrdinalEncoder().fit_transform(self.WORDS).astype(int)
+        hot = (codes[:, 0] < 2).astype(int)
+        model = kind(module=embedded(2, 1), early_stopping=True, validation=0.2).fit(codes, hot)
+        assert model.score(codes, hot) > 0.8
+        assert kind(module=embedded(2, 1)).partial_fit(
+            codes, hot, **({"classes": [0, 1]} if kind is classifier else {})
+        )
+
+    def test_integers_that_float32_cannot_hold_are_not_rounded(self):
+        wide = m.Sequential(m.Embedding(2**24 + 2, 1, rng=0), m.Flatten())
+        codes = 2**24 + np.arange(2)[:, None]
+        model = classifier(module=wide, dtype="float32", max_epochs=1).fit(codes, [0, 1])
+        scores = model.decision_function(codes)
+        right = model.network_[0].weight.value[-2:, 0]
+        np.testing.assert_array_equal(scores, right)
+
+    def test_what_is_no_index_is_refused(self):
+        codes = OrdinalEncoder().fit_transform(self.WORDS)
+        model = classifier(module=embedded).fit(codes, self.EQUAL)
+        for bad, message in ((codes + 0.5, "takes integers"), (codes + 3, "5"), (-codes, "-")):
+            with pytest.raises(ValueError, match=message):
+                model.predict(bad)
+            with pytest.raises(ValueError, match=message):
+                model.fit(bad, self.EQUAL)
 
 
 class TestPartialFit:
@@ -266,11 +403,26 @@ class TestFailures:
             ({"module": network(4, 5)}, r"\(1, 3\) is needed"),
             ({"batch_size": 0}, "batch_size must be at least 1"),
             ({"validation": 1.5}, "validation must be less than 1"),
-            ({"dropout": -1}, "rate must be at least 0"),
+            ({"dropout": -1}, "dropout must be at least 0"),
+            ({"hidden": (8, 0)}, "a size in hidden must be at least 1"),
         ],
     )
     def test_what_cannot_be_is_named(self, options, message):
         with pytest.raises(ValueError, match=message):
+            classifier(**options).fit(*IRIS)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"hidden": "8"}, "a size in hidden must be an integer"),
+            ({"module": 3}, "module must be a layer or a function"),
+            ({"module": lambda n_features, n_outputs: 3}, "module must be or return a Layer"),
+            ({"optimizer": lambda network: 3}, "optimizer must return an Optimizer"),
+            ({"loss": m.Hinge}, "the loss is a class: make an instance"),
+        ],
+    )
+    def test_what_is_of_the_wrong_kind_is_named(self, options, message):
+        with pytest.raises(TypeError, match=message):
             classifier(**options).fit(*IRIS)
 
     def test_samples_without_weight_do_not_count(self):
@@ -312,6 +464,68 @@ class TestFiles:
         loaded = NeuralNetRegressor.load(tmp_path / "model")
         np.testing.assert_array_equal(loaded.predict(x), model.predict(x))
 
+    def test_parameters_come_back(self, tmp_path):
+        options = {
+            "hidden": [6, np.int64(5)],
+            "activation": m.LeakyReLU(0.2),
+            "loss": m.Hinge(),
+            "learning_rate": np.float64(0.02),
+            "class_weight": {0: 1.0, np.int64(1): 2.0, 2: 1},
+            "dtype": np.float32,
+        }
+        classifier(**options).fit(*IRIS).save(tmp_path / "model")
+        loaded = NeuralNetClassifier.load(tmp_path / "model")
+        assert loaded.hidden == (6, 5)
+        assert (repr(loaded.activation), repr(loaded.loss)) == ("LeakyReLU(0.2)", "Hinge()")
+        assert (loaded.learning_rate, loaded.dtype) == (0.02, "float32")
+        assert loaded.class_weight == {0: 1, 1: 2, 2: 1}
+        again = loaded.fit(*IRIS).predict_proba(IRIS[0])
+        np.testing.assert_array_equal(
+            again, classifier(**options).fit(*IRIS).predict_proba(IRIS[0])
+        )
+
+    def test_a_template_comes_back_with_its_weights(self, tmp_path):
+        model = classifier(module=network(4, 3), max_epochs=2).fit(*IRIS)
+        model.save(tmp_path / "model")
+        loaded = NeuralNetClassifier.load(tmp_path / "model")
+        right = model.predict_proba(IRIS[0])
+        np.testing.assert_array_equal(loaded.predict_proba(IRIS[0]), right)
+        np.testing.assert_array_equal(loaded.fit(*IRIS).predict_proba(IRIS[0]), right)
+
+    def test_a_loss_of_the_users_own_comes_back_if_its_class_is_given(self, tmp_path):
+        class Power(m.losses.ElementwiseLoss):
+            config = ("p",)
+
+            def __init__(self, p):
+                self.p = p
+
+            def terms(self, z, t):
+                d = np.abs(z - t)
+                return d**self.p, self.p * np.sign(z - t) * d ** (self.p - 1)
+
+        x, y = IRIS[0][:, :3], IRIS[0][:, 3]
+        model = regressor(loss=Power(1.5), max_epochs=2).fit(x, y)
+        model.save(tmp_path / "model")
+        with pytest.raises(m.ModelFileError, match="'Power' is no layer of minidl"):
+            NeuralNetRegressor.load(tmp_path / "model")
+        loaded = NeuralNetRegressor.load(tmp_path / "model", layers={"Power": Power})
+        assert loaded.loss.p == 1.5
+        np.testing.assert_array_equal(loaded.fit(x, y).predict(x), model.predict(x))
+
+    def test_what_cannot_be_saved_has_its_default(self, tmp_path):
+        class Quiet(m.MeanSquaredError):
+            config = None  # it does not say what it is made of
+
+            def __init__(self, q):
+                self.q = q
+
+        x, y = IRIS[0][:, :3], IRIS[0][:, 3]
+        model = regressor(module=network, loss=Quiet(0.5), validation=(x, y)).fit(x, y)
+        model.save(tmp_path / "model")
+        loaded = NeuralNetRegressor.load(tmp_path / "model")
+        assert (loaded.module, loaded.validation, loaded.loss) == (None, None, None)
+        np.testing.assert_array_equal(loaded.predict(x), model.predict(x))
+
     def test_other_files_are_refused(self, tmp_path):
         path = tmp_path / "model"
         m.save(network(4, 3), path)
@@ -336,6 +550,15 @@ class TestFiles:
             lambda made: made["targets"].update(more=1),
             lambda made: made["parameters"].update(more=1),
             lambda made: made["parameters"].update(module={}),
+            lambda made: made["parameters"].update(class_weight={"items": [1]}),
+            lambda made: made["parameters"].update(class_weight={"items": [[{}, 1]]}),
+            lambda made: made["parameters"].update(loss={"layer": {}, "state": {}}),
+            lambda made: made["parameters"].update(
+                loss={
+                    "layer": {"nodes": [{"class": "Evil", "config": {}}], "shared": {}},
+                    "state": {"generators": {}},
+                }
+            ),
             lambda made: made["parameters"].update(dtype="int8"),
             lambda made: made.update(features=[5, []]),
             lambda made: made.update(features=[True, []]),
@@ -372,6 +595,8 @@ def test_the_history_is_drawn():
     assert display.figure_ is display.ax_.figure
     _, ax = pyplot.subplots()
     assert HistoryDisplay(model.history_).plot(ax=ax).ax_ is ax
+    with pytest.raises(NotFittedError, match="has no history"):
+        HistoryDisplay.from_estimator(classifier())
     pyplot.close("all")
 
 

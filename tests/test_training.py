@@ -237,6 +237,18 @@ def test_held_out_figures_are_those_of_the_held_out_data():
     assert history.steps == [4, 8]
 
 
+def test_held_out_weights_count_like_repeated_samples():
+    x, y = blobs(80)
+    weight = np.arange(20) % 3
+    repeated = np.repeat(x[60:], weight, axis=0), np.repeat(y[60:], weight)
+    losses = [
+        train(perceptron(), x[:60], y[:60], validation=held_out, seed=0).validation["loss"]
+        for held_out in ((x[60:], y[60:], weight), repeated, (x[60:], y[60:], None))
+    ]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+    assert abs(losses[0][-1] - losses[2][-1]) > 1e-3
+
+
 def test_what_is_left_of_the_last_period_is_recorded_at_the_end():
     history = train(perceptron(), *blobs(), validate_every=Steps(5))
     assert history.steps == [5, 10, 12]
@@ -573,6 +585,8 @@ def test_a_loss_that_is_no_number_or_takes_no_weights_is_refused():
     ):
         with pytest.raises((TypeError, ValueError), match=message):
             fit(network, loss, **arguments, sample_weight=weight)
+    with pytest.raises(TypeError, match="takes no weights"):
+        fit(network, MeanSquare(), **arguments, validation=(x, x, np.ones(60)))
 
 
 def test_the_first_step_finds_a_parameter_gradient_that_is_not_finite():
@@ -634,7 +648,19 @@ BAD_DATA = {
     "weights short": ({"sample_weight": [1.0]}, ValueError, "has 1 weights, but x has 60"),
     "weights negative": ({"sample_weight": [1.0] * 59 + [-1]}, ValueError, r"\[59\] is negative"),
     "weights zero": ({"sample_weight": [0] * 60}, ValueError, "zero for all"),
-    "validation single": ({"validation": np.ones((3, 2))}, TypeError, "pair"),
+    "validation single": ({"validation": np.ones((3, 2))}, TypeError, r"must be \(x, y\) or"),
+    "validation four": ({"validation": ([[0, 0]], [1], [1], 1)}, TypeError, r"must be \(x, y\) or"),
+    "held-out weights": (
+        {"validation": ([[0, 0]], [1], [1, 1])},
+        ValueError,
+        "validation weight has 2 weights, but x has 1",
+    ),
+    "held-out weights zero": ({"validation": ([[0, 0]], [1], [0])}, ValueError, "zero for all"),
+    "held-out weights negative": (
+        {"validation": ([[0, 0]], [1], [-1])},
+        ValueError,
+        r"validation weight\[0\] is negative",
+    ),
     "validation y": ({"validation": ([[0, 0]], [5])}, ValueError, "^validation y: .* label 5"),
     "validation x": ({"validation": ([[0]], [1])}, ValueError, r"shape \(1,\), but x of \(2,\)"),
     "epochs 0": ({"epochs": 0}, ValueError, "epochs must be at least 1, got 0"),

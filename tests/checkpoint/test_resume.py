@@ -309,6 +309,7 @@ REFUSED = {
     "another batch size": ("data", {"batch_size": 5}),
     "an iterable": ("data", {"x": [(X, Y)] * 4, "y": None, "batch_size": None}),
     "other held-out data": ("validation", {"validation": (X[:8], Y[:8])}),
+    "held-out weights": ("validation", {"validation": (X[:9], Y[:9], np.arange(9))}),
     "no held-out data": ("validation", {"validation": None}),
     "other metrics": ("metrics", {"metrics": {}}),
     "another callback": ("callbacks", {"callbacks": [EarlyStopping()]}),

@@ -62,6 +62,7 @@ def nan(prediction, target):
 
 
 HELD_OUT = {"validation": (X[:9], Y[:9]), "validate_every": Steps(3)}
+WEIGHTED = {"validation": (X[:9], Y[:9], np.linspace(0, 1, 9))}
 GROUPS = {"*.bias": {"weight_decay": 0, "learning_rate": CosineDecay(0.1, 9)}}
 # name: (network, optimizer, further arguments), all made anew at each call
 RUNS = {
@@ -82,7 +83,7 @@ RUNS = {
     "early stopping": lambda: (
         stochastic,
         lambda n: Adam(n, 0.3),
-        {**HELD_OUT, "validate_every": Steps(1), "callbacks": [EarlyStopping(patience=3)]},
+        {**WEIGHTED, "validate_every": Steps(1), "callbacks": [EarlyStopping(patience=3)]},
     ),
     "early stopping, too patient": lambda: (
         stochastic,
