@@ -22,7 +22,7 @@ from minidl.estimators import files
 from minidl.initializers import glorot_uniform
 from minidl.layer import Layer, input_dtype
 from minidl.parameters import Array
-from minidl.validation import floating_dtype, integer, number
+from minidl.validation import boolean, floating_dtype, integer, number
 
 __all__ = ["NeuralNet", "moments"]
 
@@ -68,8 +68,11 @@ def _all_or_nothing(estimator: Any) -> Iterator[None]:
 
 def moments(x: Array, weight: Array | None) -> Array:
     """Return the mean and the standard deviation of every column, 1 where it does not vary."""
-    mean = np.average(x.astype(np.float64), axis=0, weights=weight)
-    spread = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.average(x.astype(np.float64), axis=0, weights=weight)
+        spread = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight))
+    if not np.isfinite(spread).all():
+        raise ValueError("the data are too large to be standardised: change their unit")
     return np.stack([mean, np.where(spread > 1e-6 * np.abs(mean), spread, 1.0)])
 
 
@@ -107,6 +110,8 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
         self
             If it fails, the estimator is as it was before.
         """
+        for name in ("batch_norm", "early_stopping", "scale", "warm_start"):
+            boolean(name, getattr(self, name))
         anew = not (self.warm_start and hasattr(self, "network_"))
         with _all_or_nothing(self):
             self._train(X, y, sample_weight, anew, integer("max_epochs", self.max_epochs, least=1))
@@ -213,7 +218,10 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
         if isinstance(validation, (tuple, list)):
             if len(validation) not in (2, 3):
                 raise ValueError("validation must be a number, (X, y) or (X, y, sample_weight)")
-            return given, self._samples(*validation)
+            try:
+                return given, self._samples(*validation)
+            except ValueError as error:
+                raise ValueError(f"validation: {error}") from None
         number("validation", validation, above=0, below=1)
         x, y, _ = given
         rows, held = train_test_split(

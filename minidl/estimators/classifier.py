@@ -69,7 +69,8 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):  # type: ignore[misc]
     scale : bool, default True
         Whether to standardise the inputs inside the model.
     warm_start : bool, default False
-        Whether `fit` goes on with the weights of an earlier one (and a new optimizer).
+        Whether `fit` goes on with the network and the scaling of an earlier one (and a new
+        optimizer); what settles these, such as `hidden`, is then without effect.
     random_state : int, RandomState or None
         What weights, held-out part, order and dropout are drawn from.
     dtype : str or dtype, default "float64"
@@ -207,6 +208,8 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):  # type: ignore[misc]
             )
         labels = y if self._multilabel else self.classes_[y]
         balanced = compute_sample_weight(self.class_weight, labels)
+        if (balanced < 0).any():
+            raise ValueError(f"class_weight must not be negative, got {self.class_weight}")
         return balanced if weight is None else balanced * weight
 
     def _encoded(self, y: Array, anew: bool, classes: Any = None) -> Array:
@@ -216,7 +219,7 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):  # type: ignore[misc]
         own = np.arange(y.shape[1]) if multilabel else np.unique(y if classes is None else classes)
         if anew:
             if len(own) < 2 and not multilabel:
-                raise ValueError(f"a classifier needs 2 classes or more, got 1 class: {own[0]!r}")
+                raise ValueError(f"a classifier needs 2 classes or more, got 1 class: {own[0]}")
             self.classes_, self._multilabel = own, multilabel
         elif multilabel != self._multilabel or (multilabel and len(own) != len(self.classes_)):
             raise ValueError("y is of another kind, or has other labels, than when it was fitted")
@@ -231,6 +234,8 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):  # type: ignore[misc]
 
     def _described(self) -> dict[str, Any]:
         kind = {"U": "str", "O": "object"}.get(self.classes_.dtype.kind, self.classes_.dtype.name)
+        if not all(type(each) in (bool, int, float, str) for each in self.classes_.tolist()):
+            raise ValueError(f"classes of the dtype {kind} cannot be saved: use numbers or strings")
         return {
             "multilabel": self._multilabel,
             "dtype": kind,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from minidl.history import History
@@ -46,6 +47,7 @@ class HistoryDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, metric: str = "loss", *, ax: Any = None) -> Self:
-        """Draw the curves of a fitted estimator."""
-        check_is_fitted(estimator, "history_", msg="%(name)s has no history: call fit first")
-        return cls(estimator.history_).plot(metric, ax=ax)
+        """Draw the curves of a fitted estimator, or of the one that a pipeline ends with."""
+        model = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        check_is_fitted(model, "history_", msg="%(name)s has no history: call fit first")
+        return cls(model.history_).plot(metric, ax=ax)

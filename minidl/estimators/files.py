@@ -70,6 +70,8 @@ def load(
             raise ValueError(f"is of a {name!r:.40}, not a {kind.__name__}")
         estimator = kind()
         for name, data in parameters.items():
+            if name not in estimator.get_params(deep=False):
+                raise ValueError(f"{name!r:.40} is no parameter")
             if isinstance(data, dict) and "layer" in data:
                 own = {
                     key.removeprefix(f"={name}."): arrays.pop(key)

@@ -64,7 +64,8 @@ class NeuralNetRegressor(RegressorMixin, NeuralNet):  # type: ignore[misc]
     scale : bool, default True
         Whether to standardise the inputs and the targets inside the model.
     warm_start : bool, default False
-        Whether `fit` goes on with the weights of an earlier one (and a new optimizer).
+        Whether `fit` goes on with the network and the scaling of an earlier one (and a new
+        optimizer); what settles these, such as `hidden`, is then without effect.
     random_state : int, RandomState or None
         What weights, held-out part, order and dropout are drawn from.
     dtype : str or dtype, default "float64"
