@@ -213,6 +213,14 @@ class TestMistakes:
             model.fit(X[:, :2], Y)
 
 
+def test_the_kinks_of_the_first_layer_do_not_all_meet_in_the_mean_of_the_data():
+    model = NeuralNetClassifier((64, 32), max_epochs=1, learning_rate=1e-12, random_state=0)
+    first = model.fit(X[:, :2], Y).network_[0]
+    distances = first.bias.value / np.linalg.norm(first.weight.value, axis=0)
+    assert np.abs(first.bias.value).max() <= np.sqrt(6 / 66)
+    assert np.std(distances) > 0.3
+
+
 class TestFiles:
     def test_classes_that_no_file_can_hold_are_refused_and_the_file_stays(self, tmp_path):
         days = np.array(["2020-01-01", "2021-01-01", "2022-01-01"], "datetime64[D]")
