@@ -192,7 +192,7 @@ class TestMistakes:
             ({"validation": (X, Y, -np.ones(150))}, "validation: Negative values"),
             ({"class_weight": {0: -1}}, "class_weight must not be negative, got {0: -1}"),
         ],
-        ids=str,
+        ids=lambda given: next(iter(given)) if isinstance(given, dict) else "",
     )
     def test_a_parameter_that_cannot_be_is_named(self, options, message):
         model = classifier(**options)
