@@ -62,7 +62,7 @@ class ReLU(Layer):
     def backward(self, dy: Array, y: Array, /) -> Array:
         """Return dy where y > 0, else 0."""
         check_cotangent(self, dy, y.shape)
-        dx: Array = y.astype(_BOOL).astype(dy.dtype)  # quicker than y > 0, and than dy · booleans
+        dx: Array = y.astype(_BOOL).astype(y.dtype)  # quicker than y > 0, and than dy · booleans
         dx *= dy
         return dx
 
