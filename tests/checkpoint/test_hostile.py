@@ -131,7 +131,7 @@ def test_what_is_no_plain_file_is_refused_and_never_waited_for(tmp_path):
         with pytest.raises(ModelFileError, match=f"^{tmp_path / name}: "):
             load(tmp_path / name)
     for name in ("pipe", "folder", "zeros"):
-        with pytest.raises(ModelFileError, match=": is no plain file$"):
+        with pytest.raises(ModelFileError, match=r": is no plain file$"):
             load(tmp_path / name)
     for name in ("/dev/zero", "/dev/null", "/dev/tty", "/proc/self", "/proc/self/mem"):
         with pytest.raises(ModelFileError, match=f"^{name}: "):
