@@ -1,5 +1,6 @@
 """No malformed or hostile file is loaded: one exception, quickly and without effect."""
 
+import io
 import os
 import socket
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from minidl import ModelFileError, ReLU, Sequential, load, save
 from minidl.checkpoint.architecture import VOCABULARY, check
+from minidl.checkpoint.container import read, serialize
 from tests.checkpoint.files import LONG, Scale, network, parts, seal
 from tests.checkpoint.hostile import hostile_files
 
@@ -167,6 +169,17 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     with pytest.raises(ModelFileError, match=r"layers.1.running_mean"):
         save(own, tmp_path / "model")
     assert os.listdir(tmp_path) == []
+
+
+def test_a_header_is_as_long_as_is_promised_and_no_longer():
+    empty = b"".join(serialize("model", "", {}, {}))
+    text = "a" * (2**20 - (len(empty) - 8) // 8 * 8)
+    while len(content := b"".join(serialize("model", text, {}, {}))) > 2**20 + 8:
+        text = text[:-1]
+    assert len(content) == 2**20 + 8  # these 8 bytes are its length
+    assert read(io.BytesIO(content), len(content), "model") == (text, {}, {})
+    with pytest.raises(ValueError, match="the header takes 1048584 bytes, more than 1048576"):
+        serialize("model", text + "a" * 8, {}, {})
 
 
 @pytest.mark.skipif(np.finfo(np.longdouble).bits == 64, reason="the same as float64 there")

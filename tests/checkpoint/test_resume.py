@@ -257,6 +257,20 @@ def test_a_callback_with_state_and_restore_goes_on_where_it_was(tmp_path):
     assert (again.seen, again.worst, again.sum.tolist()) == (12, whole.worst, whole.sum.tolist())
 
 
+class Scalars(Counting):
+    def state(self):
+        numbers = {"seen": np.int64(self.seen), "worst": np.float64(self.worst)}
+        return {**numbers, "any": np.bool(True), "sum": self.sum}
+
+
+def test_numpy_scalars_are_numbers_in_the_state_of_a_callback(tmp_path):
+    train("momentum", tmp_path, checkpoint=None, callbacks=[whole := Scalars()])
+    train("momentum", tmp_path, callbacks=[Scalars(), StopAt(6)])
+    resume("momentum", tmp_path, callbacks=[again := Scalars()])
+    assert (again.seen, again.worst, again.any) == (12, whole.worst, True)
+    assert again.sum.tolist() == whole.sum.tolist()
+
+
 class Odd(Counting):
     def state(self):
         return {"seen": self.seen, "odd": {1, 2}}
