@@ -242,7 +242,7 @@ class Driver:
                 chosen.append(name)
         start = time.perf_counter()
         self.killer.unlink(missing_ok=True)
-        status = forked(lambda: self.run(mutant, chosen), 30 + 4 * self.options.seconds)
+        status = forked(lambda: self.run(mutant, chosen), 120 + 10 * self.options.seconds)
         verdict = VERDICTS.get(status, "error")
         found = {key: mutant[key] for key in ("name", "line", "change")}
         found |= {"verdict": verdict, "status": status, "tests": len(chosen), "of": len(tests)}
@@ -262,14 +262,14 @@ class Driver:
 
     def run(self, mutant, names):
         resource.setrlimit(resource.RLIMIT_AS, (2**34, 2**34))
-        signal.signal(signal.SIGALRM, lambda *_: os._exit(2))
+        signal.signal(signal.SIGPROF, lambda *_: os._exit(2))
         if not self.options.control:
             apply(mutant, self.places)
         plugins = next(iter(self.items.values())).config.pluginmanager
         plugins.unregister(name="terminalreporter")
         items = [self.items[name] for name in names]
         for item, after in zip(items, [*items[1:], None], strict=True) if items else ():
-            signal.setitimer(signal.ITIMER_REAL, 15 + 10 * self.known[item.nodeid][0])
+            signal.setitimer(signal.ITIMER_PROF, 15 + 10 * self.known[item.nodeid][0])
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
             if self.failed:
                 self.killer.write_text(item.nodeid)
