@@ -171,6 +171,16 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_weights_that_are_not_finite_are_not_loaded(tmp_path):
+    save(network(), tmp_path / "model")
+    header, data = parts((tmp_path / "model").read_bytes())
+    begin, _ = header["layers.1.bias"]["data_offsets"]
+    spoilt = data[:begin] + np.array(-np.inf, "<f4").tobytes() + data[begin + 4 :]
+    (tmp_path / "model").write_bytes(seal(header, spoilt))
+    with pytest.raises(ModelFileError, match=r"layers\.1\.bias holds numbers that are not finite"):
+        load(tmp_path / "model")
+
+
 def test_a_header_is_as_long_as_is_promised_and_no_longer():
     empty = b"".join(serialize("model", "", {}, {}))
     text = "a" * (2**20 - (len(empty) - 8) // 8 * 8)
@@ -227,6 +237,11 @@ class Unsaid(Scale):
     config = None
 
 
+class Drawn(Unsaid):
+    def __init__(self, features, weight_initializer=None, rng=None, dtype=np.float32):
+        super().__init__(features)
+
+
 class Square(Scale):
     def __init__(self, features, power=2.0):
         super().__init__(features)
@@ -240,8 +255,9 @@ def made(kind, **attributes):
 
 
 def test_a_layer_that_does_not_say_its_configuration_is_told_what_to_write(tmp_path):
-    with pytest.raises(ModelFileError, match=r"add the line `config = \('features',\)`"):
-        save(Sequential(Unsaid(2)), tmp_path / "model")
+    for kind in (Unsaid, Drawn):
+        with pytest.raises(ModelFileError, match=r"add the line `config = \('features',\)`"):
+            save(Sequential(kind(2)), tmp_path / "model")
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,11 @@ def test_the_seed_that_was_drawn_is_found_in_the_checkpoint(tmp_path):
     )
 
 
+def test_the_seed_zero_is_one_that_a_run_can_have(tmp_path):
+    stop("momentum", tmp_path, 5, seed=0)
+    assert resume("momentum", tmp_path, seed=None)[2].seed == 0
+
+
 @pytest.mark.parametrize("seed", [-1, None, "7", 0.5, True])
 def test_the_seed_that_is_found_must_be_one_that_a_run_can_have(seed, tmp_path):
     stop("momentum", tmp_path, 5)
@@ -224,10 +229,11 @@ class Halve:
         run.optimizer.learning_rate = run.optimizer.learning_rate / 2
 
 
-def test_a_learning_rate_that_a_callback_has_set_is_gone_on_with(tmp_path):
-    expected = digest(*train("momentum", tmp_path, checkpoint=None, callbacks=[Halve()]))
-    train("momentum", tmp_path, callbacks=[Halve(), StopAt(6)])
-    assert digest(*resume("momentum", tmp_path, callbacks=[Halve()])) == expected
+@pytest.mark.parametrize("name", ["momentum", "schedules and groups"])
+def test_a_learning_rate_that_a_callback_has_set_is_gone_on_with(name, tmp_path):
+    expected = digest(*train(name, tmp_path, checkpoint=None, callbacks=[Halve()]))
+    train(name, tmp_path, callbacks=[Halve(), StopAt(6)])
+    assert digest(*resume(name, tmp_path, callbacks=[Halve()])) == expected
 
 
 class Counting:
