@@ -529,6 +529,13 @@ def test_what_cannot_be_written_is_refused_before_the_first_step(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_cannot_be_compared_is_refused_with_the_path_to_go_on_from(tmp_path):
+    stop("momentum", tmp_path, 5)
+    for own in (None, tmp_path / "another"):
+        with pytest.raises(ModelFileError, match=f"^{path_in(tmp_path)}: Scale does not say"):
+            resume("momentum", tmp_path, network=Scale(), checkpoint=own)
+
+
 def test_an_optimizer_with_state_that_cannot_be_written_is_refused(tmp_path):
     class Noisy(SGD):
         def __init__(self, network):
