@@ -21,12 +21,13 @@ import threading
 import time
 from pathlib import Path
 from types import CodeType, FunctionType
+from unittest.mock import patch
 
 os.environ.setdefault("HYPOTHESIS_PROFILE", "mutation")
 
 import libcst as cst
 import pytest
-from mutmut.mutation.file_mutation import create_mutations
+from mutmut.mutation.file_mutation import MutationVisitor, create_mutations
 
 ROOT = Path(__file__).parents[1]
 FOUND = ROOT / ".mutation"
@@ -73,17 +74,35 @@ def functions(source):
     return [(min([n.lineno, *(d.lineno for d in n.decorator_list)]), n.end_lineno) for n in found]
 
 
-def mutants(path):
-    """Return the mutants of a file: for each its name, and what makes its source."""
-    module, mutations, _, _ = create_mutations(str(path), path.read_text())
+def mutants(path, decorated=False):
+    """Return the mutants of a file: for each its name, and what makes its source.
+
+    mutmut leaves out functions with a decorator, and ``__new__``; `decorated` returns only these.
+    """
+    skips = MutationVisitor._skip_node_and_children
+
+    def skips_no_function(visitor, node):
+        return not isinstance(node, cst.FunctionDef) and skips(visitor, node)
+
+    chosen = skips_no_function if decorated else skips
+    with patch.object(MutationVisitor, "_skip_node_and_children", chosen):
+        module, mutations, _, _ = create_mutations(str(path), path.read_text())
     strings = Strings()
     module.visit(strings)
     inside = [
         m for m in mutations if isinstance(m.contained_by_top_level_function, cst.FunctionDef)
     ]
     kept = [m for m in inside if id(m.original_node) not in strings.found]
-    file = path.relative_to(ROOT).as_posix()
-    return [(f"{file}#{number}", module, mutation) for number, mutation in enumerate(kept)]
+    if decorated:
+        kept = [m for m in kept if is_left_out(m.contained_by_top_level_function)]
+    file = path.relative_to(ROOT).as_posix() + ("#decorated " if decorated else "#")
+    return [(f"{file}{number}", module, mutation) for number, mutation in enumerate(kept)]
+
+
+def is_left_out(function):
+    """Tell whether mutmut leaves out a function."""
+    names = [getattr(each.decorator, "value", None) for each in function.decorators]
+    return function.name.value == "__new__" or names not in ([], ["classmethod"], ["staticmethod"])
 
 
 def rendered(name, module, mutation):
@@ -242,7 +261,7 @@ class Driver:
                 chosen.append(name)
         start = time.perf_counter()
         self.killer.unlink(missing_ok=True)
-        status = forked(lambda: self.run(mutant, chosen), 30 + 4 * self.options.seconds)
+        status = forked(lambda: self.run(mutant, chosen), 120 + 10 * self.options.seconds)
         verdict = VERDICTS.get(status, "error")
         found = {key: mutant[key] for key in ("name", "line", "change")}
         found |= {"verdict": verdict, "status": status, "tests": len(chosen), "of": len(tests)}
@@ -262,14 +281,14 @@ class Driver:
 
     def run(self, mutant, names):
         resource.setrlimit(resource.RLIMIT_AS, (2**34, 2**34))
-        signal.signal(signal.SIGALRM, lambda *_: os._exit(2))
+        signal.signal(signal.SIGPROF, lambda *_: os._exit(2))
         if not self.options.control:
             apply(mutant, self.places)
         plugins = next(iter(self.items.values())).config.pluginmanager
         plugins.unregister(name="terminalreporter")
         items = [self.items[name] for name in names]
         for item, after in zip(items, [*items[1:], None], strict=True) if items else ():
-            signal.setitimer(signal.ITIMER_REAL, 15 + 10 * self.known[item.nodeid][0])
+            signal.setitimer(signal.ITIMER_PROF, 15 + 10 * self.known[item.nodeid][0])
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
             if self.failed:
                 self.killer.write_text(item.nodeid)
@@ -286,6 +305,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=12, help="of tests a mutant, at most")
     parser.add_argument("--again", action="store_true", help="run the survivors once more")
+    parser.add_argument("--decorated", action="store_true", help="what mutmut leaves out instead")
     parser.add_argument("--control", action="store_true", help="change nothing: no test may fail")
     options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
@@ -295,7 +315,9 @@ def main():
     chosen, totals, sampled = [], {}, {}
     for package in options.packages:
         made = [
-            m for path in sorted((ROOT / "minidl" / package).glob("*.py")) for m in mutants(path)
+            m
+            for path in sorted((ROOT / "minidl" / package).glob("*.py"))
+            for m in mutants(path, options.decorated)
         ]
         totals[package] = len(made)
         random.Random(options.seed).shuffle(made)

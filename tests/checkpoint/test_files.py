@@ -312,6 +312,14 @@ def test_a_temporary_that_is_no_file_of_ours_is_left_alone(path, tmp_path):
     assert path.read_bytes() == OLD
 
 
+def test_a_writer_may_be_closed_twice_and_does_not_miss_a_temporary_that_is_gone(path, tmp_path):
+    with AtomicFile(path) as file:
+        os.unlink(tmp_path / TEMPORARY)
+        file.close()
+    atomic_write(path, NEW)  # the lock is given back
+    assert path.read_bytes() == RESULT
+
+
 def test_a_missing_directory_and_a_name_that_cannot_be_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no directory"):
         atomic_write(tmp_path / "no" / "model", NEW)

@@ -1,5 +1,6 @@
 """No malformed or hostile file is loaded: one exception, quickly and without effect."""
 
+import io
 import os
 import socket
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from minidl import ModelFileError, ReLU, Sequential, load, save
 from minidl.checkpoint.architecture import VOCABULARY, check
+from minidl.checkpoint.container import read, serialize
 from tests.checkpoint.files import LONG, Scale, network, parts, seal
 from tests.checkpoint.hostile import hostile_files
 
@@ -169,6 +171,27 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_weights_that_are_not_finite_are_not_loaded(tmp_path):
+    save(network(), tmp_path / "model")
+    header, data = parts((tmp_path / "model").read_bytes())
+    begin, _ = header["layers.1.bias"]["data_offsets"]
+    spoilt = data[:begin] + np.array(-np.inf, "<f4").tobytes() + data[begin + 4 :]
+    (tmp_path / "model").write_bytes(seal(header, spoilt))
+    with pytest.raises(ModelFileError, match=r"layers\.1\.bias holds numbers that are not finite"):
+        load(tmp_path / "model")
+
+
+def test_a_header_is_as_long_as_is_promised_and_no_longer():
+    empty = b"".join(serialize("model", "", {}, {}))
+    text = "a" * (2**20 - (len(empty) - 8) // 8 * 8)
+    while len(content := b"".join(serialize("model", text, {}, {}))) > 2**20 + 8:
+        text = text[:-1]
+    assert len(content) == 2**20 + 8  # these 8 bytes are its length
+    assert read(io.BytesIO(content), len(content), "model") == (text, {}, {})
+    with pytest.raises(ValueError, match="the header takes 1048584 bytes, more than 1048576"):
+        serialize("model", text + "a" * 8, {}, {})
+
+
 @pytest.mark.skipif(np.finfo(np.longdouble).bits == 64, reason="the same as float64 there")
 def test_a_dtype_that_the_format_does_not_have_is_refused_by_name(tmp_path):
     with pytest.raises(ModelFileError, match=r"gain of dtype \w+ cannot be saved: float16, 32 and"):
@@ -214,6 +237,11 @@ class Unsaid(Scale):
     config = None
 
 
+class Drawn(Unsaid):
+    def __init__(self, features, weight_initializer=None, rng=None, dtype=np.float32):
+        super().__init__(features)
+
+
 class Square(Scale):
     def __init__(self, features, power=2.0):
         super().__init__(features)
@@ -227,8 +255,9 @@ def made(kind, **attributes):
 
 
 def test_a_layer_that_does_not_say_its_configuration_is_told_what_to_write(tmp_path):
-    with pytest.raises(ModelFileError, match=r"add the line `config = \('features',\)`"):
-        save(Sequential(Unsaid(2)), tmp_path / "model")
+    for kind in (Unsaid, Drawn):
+        with pytest.raises(ModelFileError, match=r"add the line `config = \('features',\)`"):
+            save(Sequential(kind(2)), tmp_path / "model")
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,11 @@ def test_the_seed_that_was_drawn_is_found_in_the_checkpoint(tmp_path):
     )
 
 
+def test_the_seed_zero_is_one_that_a_run_can_have(tmp_path):
+    stop("momentum", tmp_path, 5, seed=0)
+    assert resume("momentum", tmp_path, seed=None)[2].seed == 0
+
+
 @pytest.mark.parametrize("seed", [-1, None, "7", 0.5, True])
 def test_the_seed_that_is_found_must_be_one_that_a_run_can_have(seed, tmp_path):
     stop("momentum", tmp_path, 5)
@@ -224,10 +229,11 @@ class Halve:
         run.optimizer.learning_rate = run.optimizer.learning_rate / 2
 
 
-def test_a_learning_rate_that_a_callback_has_set_is_gone_on_with(tmp_path):
-    expected = digest(*train("momentum", tmp_path, checkpoint=None, callbacks=[Halve()]))
-    train("momentum", tmp_path, callbacks=[Halve(), StopAt(6)])
-    assert digest(*resume("momentum", tmp_path, callbacks=[Halve()])) == expected
+@pytest.mark.parametrize("name", ["momentum", "schedules and groups"])
+def test_a_learning_rate_that_a_callback_has_set_is_gone_on_with(name, tmp_path):
+    expected = digest(*train(name, tmp_path, checkpoint=None, callbacks=[Halve()]))
+    train(name, tmp_path, callbacks=[Halve(), StopAt(6)])
+    assert digest(*resume(name, tmp_path, callbacks=[Halve()])) == expected
 
 
 class Counting:
@@ -255,6 +261,20 @@ def test_a_callback_with_state_and_restore_goes_on_where_it_was(tmp_path):
     again = Counting()
     resume("momentum", tmp_path, callbacks=[again])
     assert (again.seen, again.worst, again.sum.tolist()) == (12, whole.worst, whole.sum.tolist())
+
+
+class Scalars(Counting):
+    def state(self):
+        numbers = {"seen": np.int64(self.seen), "worst": np.float64(self.worst)}
+        return {**numbers, "any": np.bool(True), "sum": self.sum}
+
+
+def test_numpy_scalars_are_numbers_in_the_state_of_a_callback(tmp_path):
+    train("momentum", tmp_path, checkpoint=None, callbacks=[whole := Scalars()])
+    train("momentum", tmp_path, callbacks=[Scalars(), StopAt(6)])
+    resume("momentum", tmp_path, callbacks=[again := Scalars()])
+    assert (again.seen, again.worst, again.any) == (12, whole.worst, True)
+    assert again.sum.tolist() == whole.sum.tolist()
 
 
 class Odd(Counting):
@@ -508,6 +528,13 @@ def test_what_cannot_be_written_is_refused_before_the_first_step(tmp_path):
     with pytest.raises(ModelFileError, match="_rate"):
         train("momentum", tmp_path, network=(n := plain()), optimizer=SGD(n, lambda step: 0.1))
     assert not list(tmp_path.iterdir())
+
+
+def test_what_cannot_be_compared_is_refused_with_the_path_to_go_on_from(tmp_path):
+    stop("momentum", tmp_path, 5)
+    for own in (None, tmp_path / "another"):
+        with pytest.raises(ModelFileError, match=f"^{path_in(tmp_path)}: Scale does not say"):
+            resume("momentum", tmp_path, network=Scale(), checkpoint=own)
 
 
 def test_an_optimizer_with_state_that_cannot_be_written_is_refused(tmp_path):

@@ -127,10 +127,12 @@ def test_a_buffer_and_a_generator_of_two_layers_come_back_as_one(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"])
-def test_every_bit_generator_goes_on_where_it_was(kind, tmp_path):
+@pytest.mark.parametrize("drawn", [0, 7])
+def test_every_bit_generator_goes_on_where_it_was(kind, drawn, tmp_path):
     layer = Dropout(0.5)
     layer.rng = np.random.Generator(getattr(np.random, kind)(3))
-    layer.rng.random(7)
+    twin = there_and_back(layer, tmp_path)
+    assert (layer.rng.random(drawn) == twin.rng.random(drawn)).all()
     layer.rng.integers(9, dtype=np.int32)  # leaves half of a word behind
     twin = there_and_back(layer, tmp_path)
     assert (layer.rng.integers(2**31, size=99) == twin.rng.integers(2**31, size=99)).all()

@@ -1,6 +1,6 @@
 """What version 1 of the files says, word for word: another wording needs another version."""
 
-from minidl import Dense, Dropout, Sequential, save
+from minidl import Dense, Dropout, ReLU, Sequential, save
 from tests.checkpoint.files import parts
 from tests.checkpoint.training import train
 
@@ -78,6 +78,13 @@ def test_a_model_file_says_what_it_always_said(tmp_path):
     assert list(generators) == ["layers.1.rng"]
     assert generators["layers.1.rng"]["bit_generator"] == "PCG64"
     assert len(data) == 12
+
+
+def test_the_arrays_begin_at_a_multiple_of_eight_bytes(tmp_path):
+    for layers in range(1, 9):
+        save(Sequential(*[ReLU() for _ in range(layers)]), tmp_path / "model")
+        length = int.from_bytes((tmp_path / "model").read_bytes()[:8], "little")
+        assert length % 8 == 0
 
 
 def test_a_checkpoint_says_what_it_always_said(tmp_path):

@@ -309,10 +309,11 @@ def test_a_single_column_is_no_choice_of_classes_and_is_refused_with_the_way_out
 @pytest.mark.parametrize("name", ["squared", "absolute", "Huber", "sigmoid"])
 def test_a_column_against_a_flat_target_is_refused_with_the_way_out(name):
     loss = CASES[name].loss
-    with pytest.raises(ValueError, match=r"target\[\.\.\., np\.newaxis\] has it"):
-        loss.forward(np.zeros((4, 1)), np.zeros(4))
-    with pytest.raises(ValueError, match=r"target\[\.\.\., 0\] has it"):
-        loss.forward(np.zeros(4), np.zeros((4, 1)))
+    for shape in [(4,), (4, 3)]:
+        with pytest.raises(ValueError, match=r"target\[\.\.\., np\.newaxis\] has it"):
+            loss.forward(np.zeros((*shape, 1)), np.zeros(shape))
+        with pytest.raises(ValueError, match=r"target\[\.\.\., 0\] has it"):
+            loss.forward(np.zeros(shape), np.zeros((*shape, 1)))
     with pytest.raises(ValueError, match=r"y\[\.\.\., np\.newaxis\] has it"):
         loss.prepare_target(np.zeros(9), np.zeros((4, 1)))
 

@@ -125,6 +125,13 @@ def test_an_index_to_ignore_must_be_an_integer(index):
         SoftmaxCrossEntropy(ignore_index=index)
 
 
+def test_an_index_to_ignore_is_any_that_integers_of_64_bits_have():
+    loss, target = SoftmaxCrossEntropy(ignore_index=-(2**63)), np.array([0, -(2**63)])
+    assert loss(np.zeros((2, 2)), target) == pytest.approx(np.log(2), rel=1e-14)
+    with pytest.raises(ValueError, match="ignore_index must be at least -9223372036854775808"):
+        SoftmaxCrossEntropy(ignore_index=-(2**63) - 1)
+
+
 def test_its_repr_shows_what_is_set():
     assert repr(SoftmaxCrossEntropy()) == "SoftmaxCrossEntropy()"
     assert repr(SoftmaxCrossEntropy(0.1, -100)) == (
