@@ -101,7 +101,8 @@ class SoftmaxCrossEntropy(Loss):
         # Logits that exp takes as they are need no shift, which has the one broadcast of a column.
         # argmax and argmin are several times as fast as the reductions max and min; NaN is neither
         near = single and flat.item(flat.argmax()) < -deep and flat.item(flat.argmin()) > deep
-        shifted = rows if near else rows - rows.max(axis=1, keepdims=True)
+        shifted = rows if near else rows - flat[rows.argmax(axis=1) + starts][:, np.newaxis]
+        saturated = not near and shifted.item(shifted.argmin()) < 2 * deep
         terms = np.exp(shifted)
         if single:
             # The terms of the other classes are summed without that of the true one, so that
@@ -122,11 +123,11 @@ class SoftmaxCrossEntropy(Loss):
             mass = target.dot(ones)
             totals = terms.dot(ones)
             losses = mass * np.log(totals) - (target * shifted).dot(ones)
-        return mean(losses, shares), (terms, totals, target, mass, shares, shape, near)
+        return mean(losses, shares), (terms, totals, target, mass, shares, shape, saturated)
 
     def backward(self, dy: Any, cache: Any, /) -> Array:
         """Return the gradient with respect to the logits; subnormal numbers in it are 0."""
-        terms, totals, target, mass, shares, shape, near = cache
+        terms, totals, target, mass, shares, shape, saturated = cache
         scale: Any = float(dy) / len(totals) if shares is None else float(dy) * shares
         if mass is None:
             dz: Array = terms * (scale / totals)[:, np.newaxis]
@@ -134,7 +135,7 @@ class SoftmaxCrossEntropy(Loss):
             dz = terms * (mass / totals)[:, np.newaxis]
             dz -= target
             dz *= scale if shares is None else scale[:, np.newaxis]
-        if not near:  # products with subnormal numbers would take many times as long
+        if saturated:  # products with subnormal numbers would take many times as long
             dz *= np.abs(dz) >= np.finfo(dz.dtype).tiny
         return dz.reshape(shape)
 
