@@ -15,7 +15,16 @@ from minidl.checkpoint.generators import generator_with, state_of
 from minidl.layer import Layer
 from minidl.parameters import Array, Buffer, Parameter, walk
 
-__all__ = ["ModelFileError", "contents", "fields", "load", "network_from", "save", "vocabulary"]
+__all__ = [
+    "ModelFileError",
+    "contents",
+    "fields",
+    "load",
+    "loadable",
+    "network_from",
+    "save",
+    "vocabulary",
+]
 
 
 class ModelFileError(ValueError):
@@ -61,9 +70,7 @@ def save(network: Layer, path: str | os.PathLike[str]) -> None:
     if not isinstance(network, Layer):
         raise TypeError(f"save needs a layer or network, got {network!r}")
     try:
-        architecture, state, arrays, classes = contents(network)
-        network_from(architecture, state, arrays, classes)  # what is saved can be loaded
-        buffers = serialize("model", architecture, state, arrays)
+        buffers = serialize("model", *loadable(network))
     except ValueError as error:
         raise ModelFileError(f"{os.fspath(path)}: {error}") from error
     atomic_write(path, buffers)
@@ -124,6 +131,19 @@ def contents(network: Layer) -> tuple[Any, dict[str, Any], dict[str, Array], dic
         else:
             generators[path] = state_of(item)
     return {"nodes": nodes, "shared": shared}, {"generators": generators}, arrays, classes
+
+
+def loadable(network: Layer) -> tuple[Any, dict[str, Any], dict[str, Array]]:
+    """Return (architecture, state, arrays) of a network that can be made of them again, or raise.
+
+    Raises
+    ------
+    ValueError
+        If none can: what is saved can be loaded.
+    """
+    architecture, state, arrays, classes = contents(network)
+    network_from(architecture, state, arrays, classes)
+    return architecture, state, arrays
 
 
 def network_from(

@@ -10,9 +10,8 @@ import numpy as np
 
 from minidl.checkpoint.container import read, serialize
 from minidl.checkpoint.files import atomic_write, opened
-from minidl.checkpoint.model import ModelFileError, contents, fields, network_from, vocabulary
+from minidl.checkpoint.model import ModelFileError, fields, loadable, network_from, vocabulary
 from minidl.layer import Layer, input_dtype
-from minidl.parameters import Array
 from minidl.validation import floating_dtype
 
 __all__ = ["load", "save"]
@@ -21,7 +20,7 @@ __all__ = ["load", "save"]
 def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     """Save a fitted estimator."""
     try:
-        architecture, state, arrays = _written(estimator.network_)
+        architecture, state, arrays = loadable(estimator.network_)
         scaling = {"=inputs": estimator._inputs, "=outcomes": estimator._outcomes}
         arrays |= {name: array for name, array in scaling.items() if array is not None}
         parameters: dict[str, Any] = {}
@@ -30,7 +29,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
                 continue  # data do not belong into the file
             try:
                 if isinstance(value, Layer):
-                    *layer, own = _written(value)
+                    *layer, own = loadable(value)
                     parameters[name] = dict(zip(("layer", "state"), layer, strict=True))
                     arrays |= {f"={name}.{place}": array for place, array in own.items()}
                 else:
@@ -108,13 +107,6 @@ def load(
     except (ValueError, TypeError, OSError, RecursionError) as error:
         raise ModelFileError(f"{os.fspath(path)}: {error}") from error
     return estimator
-
-
-def _written(layer: Layer) -> tuple[Any, Any, dict[str, Array]]:
-    """Return the contents of a layer, of which it can be made again, or raise a ValueError."""
-    architecture, state, arrays, classes = contents(layer)
-    network_from(architecture, state, arrays, classes)
-    return architecture, state, arrays
 
 
 def _data(value: Any) -> Any:
