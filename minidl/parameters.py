@@ -227,33 +227,30 @@ def _walk(item: Any, path: str, inside: tuple[int, ...]) -> Iterator[tuple[str, 
             yield from _walk(child, f"{path}.{name}" if path else str(name), inside)
 
 
-def leading(root: Any) -> Any:
+def leading(item: Any, inside: tuple[int, ...] = ()) -> Any:
     """Find what comes first in the order of `walk`: a parameter, or a layer that takes integers.
 
     Training asks for it at every step, so no paths are spelled. None: there is neither.
     """
-    return _leading(root, ())
-
-
-def _leading(item: Any, inside: tuple[int, ...]) -> Any:
     children: Any
-    if isinstance(item, Parameter):
-        return item
     if isinstance(item, (list, tuple)):
         children = item
-    elif isinstance(item, dict):
-        children = item.values()
     elif _is_layer(item) and id(item) not in inside:
         if getattr(item, "takes_integers", False):
             return item
         children, inside = getattr(item, "__dict__", {}).values(), (*inside, id(item))
+    elif isinstance(item, Parameter):
+        return item
+    elif isinstance(item, dict):
+        children = item.values()
     else:
         return None
     for child in children:
-        if type(child) not in PLAIN:
-            found = _leading(child, inside)
-            if found is not None:
-                return found
+        kind = type(child)
+        if kind is Parameter:
+            return child
+        if kind not in PLAIN and (found := leading(child, inside)) is not None:
+            return found
     return None
 
 

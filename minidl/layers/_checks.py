@@ -13,7 +13,7 @@ __all__ = ["check_array", "check_cotangent", "check_input"]
 _KINDS = {"f": "floating", "iu": "integers", "b": "booleans", "fiub": "numbers"}
 
 
-def check_input(layer: Layer, x: Any, *, axes: int = 0, axis: int = -1, size: int = 0) -> None:
+def check_input(layer: Layer, x: Any, size: int = 0, *, axes: int = 0, axis: int = -1) -> None:
     """Raise unless x is a floating array with so many axes, one of them of that size, if given.
 
     Integers are not cast: a computation in uint8 would wrap around, one in int64 give float64.
@@ -21,11 +21,14 @@ def check_input(layer: Layer, x: Any, *, axes: int = 0, axis: int = -1, size: in
     if type(x) is not np.ndarray or x.dtype.kind != "f":
         check_array(layer, "the input", x, "f")
     shape = x.shape
+    try:
+        found = shape[axis] if size else 0
+    except IndexError:
+        found = "no"
     if axes and len(shape) != axes:
         form = "images, (N, C, H, W)" if axes == 4 else f"sequences, (N, T, {size})"
         has, needed = f"{len(shape)} axes", f"the {axes} of {form}"
-    elif size and (not -len(shape) <= axis < len(shape) or shape[axis] != size):
-        found = shape[axis] if -len(shape) <= axis < len(shape) else "no"
+    elif found != size:
         has, needed = f"{found} {'channels' if axes == 4 else 'features'}", f"{size}"
     else:
         return

@@ -62,7 +62,8 @@ class ReLU(Layer):
     def backward(self, dy: Array, y: Array, /) -> Array:
         """Return dy where y > 0, else 0."""
         check_cotangent(self, dy, y.shape)
-        dx: Array = y.astype(_BOOL).astype(y.dtype)  # quicker than y > 0, and than dy · booleans
+        # both are quicker than y > 0, and than dy times booleans
+        dx: Array = np.sign(y) if y.size <= 1024 else y.astype(_BOOL).astype(y.dtype)
         dx *= dy
         return dx
 

@@ -98,7 +98,7 @@ class Dense(Layer):
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (x W + b, cache)."""
-        check_input(self, x, size=self.in_features)
+        check_input(self, x, self.in_features)
         y: Array = x.dot(self.weight.value)
         if self.bias is not None:
             rows = y[0] if y.ndim == 2 and len(y) == 1 else y  # nothing to broadcast: much quicker

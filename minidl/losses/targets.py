@@ -74,9 +74,11 @@ def check_target(
 
 def check_indices(where: Any, target: Array, classes: int) -> NDArray[np.intp]:
     """Return class indices as intp, or raise, with the place of one that is out of range."""
-    if target.dtype.kind not in "iu":
-        raise TypeError(f"{where}: class indices must be integers, got dtype {target.dtype}")
-    indices = target.astype(_INDEX, copy=False)
+    indices = target
+    if target.dtype is not _INDEX:
+        if target.dtype.kind not in "iu":
+            raise TypeError(f"{where}: class indices must be integers, got dtype {target.dtype}")
+        indices = target.astype(_INDEX)
     # one maximum finds both ends: as unsigned numbers, negative ones are huge
     unsigned = indices.view(_UNSIGNED)
     if unsigned.item(unsigned.argmax()) >= classes:
