@@ -13,7 +13,10 @@ from minidl.parameters import Array
 from minidl.representation import describe
 from minidl.validation import real
 
-__all__ = ["Loss", "mean", "same", "without"]
+__all__ = ["Loss", "mean", "without"]
+
+_ones = lru_cache(maxsize=8)(np.ones)
+"""Ones for a sum as a product; to be read only."""
 
 
 class Loss(Layer):
@@ -57,10 +60,9 @@ class Loss(Layer):
 
     def _floating(self, prediction: Any, what: str, axes: int = 0) -> Array:
         """Return the predictions as an array; there must be some."""
-        if type(prediction) is not np.ndarray or prediction.dtype.kind != "f":
+        if not isinstance(prediction, (np.ndarray, np.floating)) or prediction.dtype.kind != "f":
             got = f"dtype {prediction.dtype}" if hasattr(prediction, "dtype") else repr(prediction)
-            if not isinstance(prediction, (np.ndarray, np.floating)) or prediction.dtype.kind != "f":
-                raise TypeError(f"{self}: {what} must be an array of floating numbers, got {got}")
+            raise TypeError(f"{self}: {what} must be an array of floating numbers, got {got}")
         if prediction.size == 0 or prediction.ndim < axes:
             raise ValueError(f"{self}: no {what}, their shape is {prediction.shape}")
         return np.asarray(prediction)
@@ -105,12 +107,4 @@ def mean(losses: Array, shares: Array | None) -> Any:
     """Return the mean of the losses of the elements."""
     if shares is not None:
         return losses.dot(shares)
-    return losses.dot(same(1, losses.size, losses.dtype)) / losses.size  # quicker than their sum
-
-
-@lru_cache(maxsize=16)
-def same(number: float, size: int, dtype: np.dtype[Any]) -> Array:
-    """Return an array of one number; to be read only."""
-    array = np.full(size, number, dtype)
-    array.flags.writeable = False
-    return array
+    return losses.dot(_ones(losses.size, losses.dtype)) / losses.size  # quicker than their sum

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.losses.loss import Loss, mean, same, without
+from minidl.losses.loss import Loss, mean, without
 from minidl.losses.targets import are_classes, as_many, check_target, class_labels, distributions
 from minidl.parameters import Array
 from minidl.validation import integer, number
@@ -92,31 +92,49 @@ class SoftmaxCrossEntropy(Loss):
             The weight of each element, not negative.
         """
         logits = self._floating(logits, "logits", axes=1)
+        shape, classes = logits.shape, logits.shape[-1]
         target, counts = check_target(self, np.asarray(target), logits, self.ignore_index)
-        shape = logits.shape
-        rows = np.ascontiguousarray(logits).reshape(-1, shape[-1])
         shares = self._shares(weight, logits, "logits", len(shape) - 1, counts)
-        rows = without(rows, shares)
-        if target.ndim < len(shape) and not self.label_smoothing:
-            losses, *parts = _of_classes(rows, target.ravel())
+        rows = without(np.ascontiguousarray(logits).reshape(-1, classes), shares)
+        starts, ones, deep = _constants(len(rows), classes, rows.dtype)
+        flat, single = rows.ravel(), target.ndim < len(shape) and not self.label_smoothing
+        # Logits that exp takes as they are need no shift, which has the one broadcast of a column.
+        # argmax and argmin are several times as fast as the reductions max and min; NaN is neither
+        near = single and flat.item(flat.argmax()) < -deep and flat.item(flat.argmin()) > deep
+        shifted = rows if near else rows - flat[rows.argmax(axis=1) + starts][:, np.newaxis]
+        saturated = not near and shifted.item(shifted.argmin()) < 2 * deep
+        terms = np.exp(shifted)
+        if single:
+            # The terms of the other classes are summed without that of the true one, so that
+            # neither the loss nor p − 1 loses digits where the true one is by far the largest.
+            mass = None
+            true, flat = starts + target.ravel(), terms.ravel()
+            own = flat[true]
+            flat[true] = 0
+            others = terms.dot(ones)
+            totals = others + own
+            if near:
+                losses = np.log1p(others / own)
+            else:  # its term may be 0, but 1 is among them
+                losses = np.log1p(others + (own - 1)) - shifted.ravel()[true]
+            flat[true] = -others  # total · (p − 1): what backward needs there
         else:
-            losses, *parts = _of_distributions(
-                rows, without(self._distribution(target, rows), shares)
-            )
-        return mean(losses, shares), (*parts, shares, shape)
+            target = without(self._distribution(target, rows), shares)
+            mass = target.dot(ones)
+            totals = terms.dot(ones)
+            losses = mass * np.log(totals) - (target * shifted).dot(ones)
+        return mean(losses, shares), (terms, totals, target, mass, shares, shape, saturated)
 
     def backward(self, dy: Any, cache: Any, /) -> Array:
         """Return the gradient with respect to the logits; subnormal numbers in it are 0."""
-        terms, totals, saturated, target, mass, shares, shape = cache
-        scale = same(1 / len(totals), len(totals), totals.dtype) if shares is None else shares
-        if dy != 1:
-            scale = scale * float(dy)
+        terms, totals, target, mass, shares, shape, saturated = cache
+        scale: Any = float(dy) / len(totals) if shares is None else float(dy) * shares
         if mass is None:
             dz: Array = terms * (scale / totals)[:, np.newaxis]
         else:
             dz = terms * (mass / totals)[:, np.newaxis]
             dz -= target
-            dz *= scale[:, np.newaxis]
+            dz *= scale if shares is None else scale[:, np.newaxis]
         if saturated:  # products with subnormal numbers would take many times as long
             dz *= np.abs(dz) >= np.finfo(dz.dtype).tiny
         return dz.reshape(shape)
@@ -149,56 +167,12 @@ class SoftmaxCrossEntropy(Loss):
         return (1 - smoothing) * target + smoothing / rows.shape[1] if smoothing else target
 
 
-def _of_classes(rows: Array, target: Array) -> tuple[Any, ...]:
-    """Return (losses, what backward needs) for class indices.
-
-    The terms of the other classes are summed without that of the true one, so that neither the
-    loss nor p − 1 loses digits where the true one is by far the largest.
-    """
-    starts, ones, deep = _constants(*rows.shape, rows.dtype)
-    flat, true = rows.ravel(), starts + target
-    # Logits that exp takes as they are need no shift, which has the one broadcast of a column.
-    # argmax and argmin are several times as fast as the reductions max and min; NaN is neither.
-    near = flat.item(flat.argmax()) < -deep and flat.item(flat.argmin()) > deep
-    if near:
-        terms, saturated = np.exp(rows), False
-    else:
-        terms, shifted, saturated = _shifted(rows)
-    flat = terms.ravel()
-    own = flat[true]
-    flat[true] = 0
-    others = terms.dot(ones)
-    if near:
-        losses = np.log1p(others / own)
-    else:  # its term may be 0, but 1 is among them
-        losses = np.log1p(others + (own - 1)) - shifted.ravel()[true]
-    flat[true] = -others  # total · (p − 1)
-    own += others
-    return losses, terms, own, saturated, None, None
-
-
-def _of_distributions(rows: Array, target: Array) -> tuple[Any, ...]:
-    """Return (losses, what backward needs) for rows of probabilities."""
-    terms, shifted, saturated = _shifted(rows)
-    ones = _constants(*rows.shape, rows.dtype)[1]
-    mass, totals = target.dot(ones), terms.dot(ones)
-    losses = mass * np.log(totals) - (target * shifted).dot(ones)
-    return losses, terms, totals, saturated, target, mass
-
-
-def _shifted(rows: Array) -> tuple[Array, Array, bool]:
-    """Return (exp z, z, whether exp z may be subnormal) for the logits z less their maxima."""
-    starts, _, deep = _constants(*rows.shape, rows.dtype)
-    shifted = rows - rows.ravel()[rows.argmax(axis=1) + starts][:, np.newaxis]
-    return np.exp(shifted), shifted, shifted.item(shifted.argmin()) < 2 * deep
-
-
 @lru_cache(maxsize=8)
 def _constants(rows: int, classes: int, dtype: np.dtype[Any]) -> tuple[Array, Array, float]:
     """Return where the rows start in the flat array, ones, and a logit whose exp is safe.
 
     Terms between exp(deep) and exp(−deep), their sums and quotients are normal numbers.
     """
-    starts = np.arange(0, rows * classes, classes)
-    starts.flags.writeable = False
-    return starts, same(1, classes, dtype), 0.35 * float(np.log(np.finfo(dtype).tiny))
+    starts, ones = np.arange(0, rows * classes, classes), np.ones(classes, dtype)
+    starts.flags.writeable = ones.flags.writeable = False
+    return starts, ones, 0.35 * float(np.log(np.finfo(dtype).tiny))
