@@ -96,7 +96,7 @@ def with_leaky(n_features, n_outputs, rng):
 
 x, y = make_moons(300, noise=0.2, random_state=0)
 search = GridSearchCV(
-    NeuralNetClassifier(max_epochs=60, learning_rate=0.02, batch_size=50, random_state=0),
+    NeuralNetClassifier(learning_rate=0.03, weight_decay=1e-3, batch_size=50, random_state=0),
     {"module": [with_relu, with_leaky]},
     cv=3,
 )

@@ -33,7 +33,7 @@ from minidl.estimators import (  # noqa: E402
 )
 
 IRIS = load_iris(return_X_y=True)
-QUICK = {"hidden": 8, "max_epochs": 30, "learning_rate": 0.02, "batch_size": 32, "random_state": 0}
+QUICK = {"hidden": 8, "max_epochs": 30, "learning_rate": 0.04, "batch_size": 32, "random_state": 0}
 
 
 def classifier(**options):
@@ -136,18 +136,37 @@ class TestTraining:
         assert model.score(x, np.array(["a", "b", "c"])[y]) > 0.93
         np.testing.assert_allclose(model.predict_proba(x).sum(axis=1), 1)
 
-    def test_the_pull_to_zero_is_one_over_the_number_of_samples(self):
+    def test_the_pull_to_zero_is_two_over_the_number_of_samples(self):
         x, y = IRIS
-        right = classifier(weight_decay=1 / 150).fit(x, y).predict_proba(x)
+        right = classifier(weight_decay=2 / 150).fit(x, y).predict_proba(x)
         np.testing.assert_array_equal(classifier().fit(x, y).predict_proba(x), right)
         for weight, counted in ((np.full(150, 3), 450), (np.full(150, 1 / 150), 150)):
-            model = classifier(weight_decay=1 / counted).fit(x, y, weight)
+            model = classifier(weight_decay=2 / counted).fit(x, y, weight)
             same = classifier().fit(x, y, weight)
             np.testing.assert_array_equal(same.predict_proba(x), model.predict_proba(x))
         parts, none = (
             classifier(weight_decay=decay).partial_fit(x, y, [0, 1, 2]) for decay in (None, 0)
         )
         np.testing.assert_array_equal(parts.predict_proba(x), none.predict_proba(x))
+
+    def test_the_rate_goes_to_zero_in_fit_and_stays_in_partial_fit(self):
+        x, y = IRIS
+        for method, rest, schedule in (
+            ("fit", {}, "linear"),
+            ("partial_fit", {"classes": [0, 1, 2]}, "constant"),
+        ):
+            left, named = (
+                getattr(classifier(schedule=kind), method)(x, y, **rest).predict_proba(x)
+                for kind in (None, schedule)
+            )
+            np.testing.assert_array_equal(left, named)
+
+    def test_partial_fit_goes_on_from_fit_with_the_whole_rate(self):
+        x, y = IRIS
+        model = classifier().fit(x, y)
+        before = model.predict_proba(x)
+        moved = abs(model.partial_fit(x, y).predict_proba(x) - before).max()
+        assert moved > 1e-4
 
     def test_an_optimizers_class_gets_learning_rate_and_decay(self):
         named, by_class = (
@@ -399,7 +418,7 @@ class TestFailures:
         [
             ({"activation": "swish"}, "activation must be one of relu, "),
             ({"optimizer": "lbfgs"}, "optimizer must be one of adam, "),
-            ({"schedule": "step"}, "schedule must be one of cosine, linear"),
+            ({"schedule": "step"}, "schedule must be one of constant, cosine, linear"),
             ({"module": network(4, 5)}, r"\(1, 3\) is needed"),
             ({"batch_size": 0}, "batch_size must be at least 1"),
             ({"validation": 1.5}, "validation must be less than 1"),

@@ -48,7 +48,7 @@ class Named:
         return self.__wrapped__.__name__
 
 
-SMALL = {"hidden": 16, "max_epochs": 20, "learning_rate": 0.01}
+SMALL = {"hidden": 16, "max_epochs": 20, "learning_rate": 0.02}
 CONFIGURATIONS = [
     {},
     {**SMALL, "optimizer": "sgd"},

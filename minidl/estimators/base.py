@@ -43,6 +43,7 @@ _OPTIMIZERS: dict[str, Callable[..., m.Optimizer]] = {
     "sgd": lambda *args, **options: m.SGD(*args, momentum=0.9, nesterov=True, **options),
 }
 _SCHEDULES: dict[str, Callable[[float, int], Any]] = {
+    "constant": lambda rate, steps: rate,
     "cosine": m.CosineDecay,
     "linear": m.LinearDecay,
 }
@@ -118,7 +119,7 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
-        if isinstance(self.schedule, str):
+        if isinstance(self.schedule, str) and self.schedule != "constant":
             raise ValueError(
                 f"partial_fit cannot know how many steps the schedule {self.schedule!r} has: "
                 "give a function of the number of steps taken"
@@ -147,12 +148,15 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
         batch_size = min(integer("batch_size", self.batch_size, least=1), len(x))
         if anew or epochs or not hasattr(self, "_kept_optimizer"):
             network = network if anew else copy.deepcopy(self.network_)
-            steps = (epochs or 1) * math.ceil(len(x) / batch_size)
-            decay = self.weight_decay
-            if decay is None:  # of data that come in parts nobody knows how many there will be
+            # of data that come in parts nobody knows how many there will be
+            schedule, decay = self.schedule, self.weight_decay
+            if schedule is None:
+                schedule = "linear" if epochs else "constant"
+            if decay is None:
                 counted = len(x) if weight is None else max(len(x), weight.sum())
-                decay = 1 / counted if epochs else 0.0
-            optimizer = self._optimizer(network, steps, decay)
+                decay = 2 / counted if epochs else 0.0
+            steps = (epochs or 1) * math.ceil(len(x) / batch_size)
+            optimizer = self._optimizer(network, schedule, steps, decay)
         else:
             network, optimizer = copy.deepcopy((self.network_, self._kept_optimizer))
 
@@ -181,6 +185,8 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
             progress=bool(self.verbose),
             recover=False,  # a failure leaves the earlier network, not this one
         )
+        if self.schedule is None and isinstance(self.optimizer, (str, type)):
+            optimizer.learning_rate = self.learning_rate  # with which partial_fit goes on
         self.network_, self.history_ = network, history
         self._kept_optimizer, self._rng = optimizer, rng
         done = math.ceil(len(history.step_loss) / history.steps_per_epoch)
@@ -292,19 +298,17 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
             n_features = size
         return m.Sequential(*layers, dense(n_outputs))
 
-    def _optimizer(self, network: Layer, steps: int, decay: float) -> m.Optimizer:
+    def _optimizer(self, network: Layer, schedule: Any, steps: int, decay: float) -> m.Optimizer:
         kind = self.optimizer
         if callable(kind) and not isinstance(kind, type):
             made = self.optimizer(network)
             if not isinstance(made, m.Optimizer):
                 raise TypeError(f"optimizer must return an Optimizer, got {made!r}")
             return made
-        rate = self.learning_rate
-        if callable(self.schedule):
-            rate = self.schedule
-        elif self.schedule is not None:
-            other = "a function of the step"
-            rate = _choice("schedule", self.schedule, _SCHEDULES, other)(rate, steps)
+        rate = schedule
+        if not callable(schedule):
+            planned = _choice("schedule", schedule, _SCHEDULES, "a function of the step")
+            rate = planned(number("learning_rate", self.learning_rate, above=0), steps)
         if not isinstance(kind, type):
             kind = _choice("optimizer", kind, _OPTIMIZERS, "a class, or a function of the network")
         optimizer: m.Optimizer = kind(network, rate, weight_decay=decay)

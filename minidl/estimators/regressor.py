@@ -39,12 +39,13 @@ class NeuralNetRegressor(RegressorMixin, NeuralNet):  # type: ignore[misc]
         "adam", "adamw", "rmsprop", or "sgd", which has a Nesterov momentum of 0.9, or the class
         of an optimizer, which gets `learning_rate` and `weight_decay`. A function settles both
         itself.
-    learning_rate : float, default 0.002
+    learning_rate : float, default 0.005
         The length of a step, at first if there is a schedule.
     schedule : str or function (step) -> float, optional
-        "cosine" or "linear" goes to 0 over max_epochs; a function gives the rate itself.
+        "cosine" or "linear" goes to 0 over max_epochs, "constant" stays; a function gives the rate
+        itself. By default "linear" in `fit`, "constant" in `partial_fit`.
     weight_decay : float, optional
-        How strongly the weights are pulled to 0; by default, in `fit`, 1 / n_samples (the sum of
+        How strongly the weights are pulled to 0; by default, in `fit`, 2 / n_samples (the sum of
         their weights, if that is more), and not at all in `partial_fit`.
     loss : Layer, optional
         What is made small; by default `MeanSquaredError`. With `scale` it is taken on standardised
@@ -106,7 +107,7 @@ class NeuralNetRegressor(RegressorMixin, NeuralNet):  # type: ignore[misc]
         batch_norm: bool = False,
         module: Any = None,
         optimizer: Any = "adam",
-        learning_rate: float = 0.002,
+        learning_rate: float = 0.005,
         schedule: Any = None,
         weight_decay: float | None = None,
         loss: Layer | None = None,
