@@ -168,6 +168,14 @@ class TestTraining:
         moved = abs(model.partial_fit(x, y).predict_proba(x) - before).max()
         assert moved > 1e-4
 
+    def test_partial_fits_go_on_with_the_optimizer_that_the_first_has_made(self):
+        x, y = IRIS
+        same, told = (classifier().partial_fit(x, y, [0, 1, 2]) for _ in range(2))
+        for _ in range(3):
+            same.partial_fit(x, y)
+            told.set_params(learning_rate=1.0).partial_fit(x, y)
+        np.testing.assert_array_equal(told.predict_proba(x), same.predict_proba(x))
+
     def test_an_optimizers_class_gets_learning_rate_and_decay(self):
         named, by_class = (
             classifier(optimizer=optimizer, weight_decay=0.01).fit(*IRIS)

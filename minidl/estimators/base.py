@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -19,40 +18,12 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 import minidl as m
 from minidl.estimators import files
-from minidl.initializers import glorot_uniform
+from minidl.estimators.making import make_network, make_optimizer
 from minidl.layer import Layer, input_dtype
 from minidl.parameters import Array
 from minidl.validation import boolean, floating_dtype, integer, number
 
 __all__ = ["NeuralNet", "moments"]
-
-_ACTIVATIONS: dict[str, Callable[[], Layer] | None] = {
-    "relu": m.ReLU,
-    "tanh": m.Tanh,
-    "logistic": m.Sigmoid,
-    "gelu": m.GELU,
-    "silu": m.SiLU,
-    "elu": m.ELU,
-    "leaky_relu": m.LeakyReLU,
-    "identity": None,
-}
-_OPTIMIZERS: dict[str, Callable[..., m.Optimizer]] = {
-    "adam": m.Adam,
-    "adamw": m.AdamW,
-    "rmsprop": m.RMSProp,
-    "sgd": lambda *args, **options: m.SGD(*args, momentum=0.9, nesterov=True, **options),
-}
-_SCHEDULES: dict[str, Callable[[float, int], Any]] = {
-    "constant": lambda rate, steps: rate,
-    "cosine": m.CosineDecay,
-    "linear": m.LinearDecay,
-}
-
-
-def _choice(name: str, value: Any, choices: Mapping[str, Any], other: str) -> Any:
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, or {other}, got {value!r}")
-    return choices[value]
 
 
 @contextmanager
@@ -141,22 +112,16 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
             (x, y, weight), held_out = self._parted((x, y, weight), rng)
 
         if anew:
-            network = self._network(x.shape[1], self._n_outputs(), rng)
+            network = make_network(self, x.shape[1], self._n_outputs(), rng)
             scaled = self.scale and getattr(input_dtype(network), "kind", "f") == "f"
             self._inputs = moments(x, weight) if scaled else None
             self._outcomes = self._moments_of_targets(y, weight)
         batch_size = min(integer("batch_size", self.batch_size, least=1), len(x))
         if anew or epochs or not hasattr(self, "_kept_optimizer"):
             network = network if anew else copy.deepcopy(self.network_)
-            # of data that come in parts nobody knows how many there will be
-            schedule, decay = self.schedule, self.weight_decay
-            if schedule is None:
-                schedule = "linear" if epochs else "constant"
-            if decay is None:
-                counted = len(x) if weight is None else max(len(x), weight.sum())
-                decay = 2 / counted if epochs else 0.0
-            steps = (epochs or 1) * math.ceil(len(x) / batch_size)
-            optimizer = self._optimizer(network, schedule, steps, decay)
+            steps = epochs and epochs * math.ceil(len(x) / batch_size)
+            samples = len(x) if weight is None else max(len(x), weight.sum())
+            optimizer = make_optimizer(self, network, steps, samples)
         else:
             network, optimizer = copy.deepcopy((self.network_, self._kept_optimizer))
 
@@ -185,8 +150,8 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
             progress=bool(self.verbose),
             recover=False,  # a failure leaves the earlier network, not this one
         )
-        if self.schedule is None and isinstance(self.optimizer, (str, type)):
-            optimizer.learning_rate = self.learning_rate  # with which partial_fit goes on
+        if epochs and self.schedule is None and isinstance(self.optimizer, (str, type)):
+            optimizer.learning_rate = self.learning_rate  # it came to 0: partial_fit needs another
         self.network_, self.history_ = network, history
         self._kept_optimizer, self._rng = optimizer, rng
         done = math.ceil(len(history.step_loss) / history.steps_per_epoch)
@@ -261,58 +226,6 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
 
     def _weights(self, y: Array, weight: Any, partial: bool) -> Any:
         return weight
-
-    def _network(self, n_features: int, n_outputs: int, rng: np.random.Generator) -> Layer:
-        dtype = floating_dtype("dtype", self.dtype)
-        if isinstance(self.module, Layer):
-            return self.module.astype(dtype)
-        if self.module is not None:
-            if not callable(self.module):
-                raise TypeError(f"module must be a layer or a function, got {self.module!r}")
-            options = {"rng": rng} if "rng" in inspect.signature(self.module).parameters else {}
-            made = self.module(n_features, n_outputs, **options)
-            if not isinstance(made, Layer):
-                raise TypeError(f"module must be or return a Layer, got {made!r}")
-            return made.astype(dtype)
-        dropout = number("dropout", self.dropout, least=0, below=1)
-        layers: list[Layer] = []
-
-        def dense(size: int) -> m.Dense:
-            return m.Dense(n_features, size, bias_initializer=bias, rng=rng, dtype=dtype)
-
-        def bias(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> Array:
-            """Draw as widely as the weights: a unit's kink is then not at the mean of the data."""
-            drawn: Array = glorot_uniform(rng, (n_features, *shape), dtype)[0]
-            return drawn
-
-        for size in self.hidden if np.iterable(self.hidden) else (self.hidden,):
-            layers.append(dense(integer("a size in hidden", size, least=1)))
-            if self.batch_norm:
-                layers.append(m.BatchNorm(size, dtype=dtype))
-            if isinstance(self.activation, Layer):
-                layers.append(self.activation.astype(dtype))
-            elif kind := _choice("activation", self.activation, _ACTIVATIONS, "a layer"):
-                layers.append(kind())
-            if dropout:
-                layers.append(m.Dropout(dropout, rng=rng))
-            n_features = size
-        return m.Sequential(*layers, dense(n_outputs))
-
-    def _optimizer(self, network: Layer, schedule: Any, steps: int, decay: float) -> m.Optimizer:
-        kind = self.optimizer
-        if callable(kind) and not isinstance(kind, type):
-            made = self.optimizer(network)
-            if not isinstance(made, m.Optimizer):
-                raise TypeError(f"optimizer must return an Optimizer, got {made!r}")
-            return made
-        rate = schedule
-        if not callable(schedule):
-            planned = _choice("schedule", schedule, _SCHEDULES, "a function of the step")
-            rate = planned(number("learning_rate", self.learning_rate, above=0), steps)
-        if not isinstance(kind, type):
-            kind = _choice("optimizer", kind, _OPTIMIZERS, "a class, or a function of the network")
-        optimizer: m.Optimizer = kind(network, rate, weight_decay=decay)
-        return optimizer
 
     def _scaled(self, x: Array) -> Array:
         if self._inputs is None:
