@@ -54,7 +54,7 @@ class Residual(Chain):
 
     def forward(self, x: Any) -> tuple[Any, list[Any]]:
         """Return (x + f(x), the caches of the chain)."""
-        y, caches = self._forward(x)
+        y, caches = super().forward(x)
         return self._sum(x, y), caches
 
     def backward(self, dy: Any, caches: list[Any], /) -> Any:
@@ -64,7 +64,7 @@ class Residual(Chain):
 
     def __call__(self, x: Any) -> Any:
         """Return x + f(x) as at inference."""
-        return self._sum(x, self._infer(x))
+        return self._sum(x, super().__call__(x))
 
     def _sum(self, x: Any, y: Any) -> Any:
         if np.shape(x) != np.shape(y):

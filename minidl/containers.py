@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from minidl.layer import Layer, annotate
-from minidl.parameters import leading
+from minidl.parameters import Parameter, leading
 
 if TYPE_CHECKING:
     from minidl.summary import Summary
@@ -68,7 +68,7 @@ class Chain(Container):
     def backward_parameters(self, dy: Any, caches: list[Any], /) -> None:
         """Do what `backward` does, down to the first layer that has parameters."""
         for place, layer in enumerate(self.layers):
-            if leading(layer) is not None:
+            if Parameter in map(type, vars(layer).values()) or leading(layer) is not None:
                 dy = self._backward(dy, caches, place + 1)
                 try:
                     if dy is not None:
@@ -78,7 +78,7 @@ class Chain(Container):
                     raise
                 return
 
-    def _forward(self, x: Any) -> tuple[Any, list[Any]]:
+    def forward(self, x: Any) -> tuple[Any, list[Any]]:
         """Return (output of the last layer, the caches of all)."""
         caches: list[Any] = []
         try:
@@ -92,17 +92,18 @@ class Chain(Container):
 
     def _backward(self, dy: Any, caches: list[Any], first: int = 0) -> Any:
         """Return the gradient of the input of the layer at place `first`."""
-        place = len(self.layers)
+        layers = self.layers
         try:
-            while place > first and dy is not None:  # None below integers: no gradient there
-                place -= 1
-                dy = self.layers[place].backward(dy, caches[place])
+            for place in reversed(range(first, len(layers))):
+                if dy is None:  # below integers: no gradient there
+                    break
+                dy = layers[place].backward(dy, caches[place])
         except Exception as error:
             self._name_place(error, place)
             raise
         return dy
 
-    def _infer(self, x: Any) -> Any:
+    def __call__(self, x: Any) -> Any:
         """Return the output of the last layer as at inference."""
         place = -1
         try:
@@ -150,17 +151,9 @@ class Sequential(Chain):
     )  82 parameters, float32
     """
 
-    def forward(self, x: Any) -> tuple[Any, list[Any]]:
-        """Return (output of the last layer, the caches of all)."""
-        return self._forward(x)
-
     def backward(self, dy: Any, caches: list[Any], /) -> Any:
         """Return the gradient of the first layer's input."""
         return self._backward(dy, caches)
-
-    def __call__(self, x: Any) -> Any:
-        """Return the output as at inference."""
-        return self._infer(x)
 
     def summary(self, input_shape: int | Sequence[int]) -> Summary:
         """Return a table of the layers: output shapes, parameters, bytes.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -25,20 +25,21 @@ __all__ = [
 Array: TypeAlias = NDArray[Any]
 
 
-def _copy_into(storage: Array, array: ArrayLike, what: str) -> None:
-    """Copy an array into storage of the same shape, refusing to broadcast or to drop parts."""
-    new = np.asarray(array)
-    if new.shape != storage.shape:
-        raise ValueError(f"{what} has shape {storage.shape}, got an array of shape {new.shape}")
-    if not np.can_cast(new.dtype, storage.dtype, casting="same_kind"):
-        raise TypeError(f"{what} has dtype {storage.dtype}, got an array of dtype {new.dtype}")
-    np.copyto(storage, new, casting="same_kind")
+if TYPE_CHECKING:
+
+    class _Copied:  # an array; what is assigned may be anything that makes one
+        def __get__(self, instance: Any, owner: type | None = None) -> Array: ...
+        def __set__(self, instance: Any, array: ArrayLike) -> None: ...
 
 
 class _Stored:
-    """An array of real numbers in a floating dtype that keeps its place in memory."""
+    """An array of real numbers in a floating dtype that keeps its place in memory.
 
-    __slots__ = ("__weakref__", "_value")
+    It is a slot, which Python reads without a call; what is assigned to it is copied.
+    """
+
+    __slots__ = ("__weakref__", "value")
+    value: _Copied
 
     def __init__(self, value: ArrayLike, dtype: DTypeLike = np.float32) -> None:
         dtype, array = floating_dtype("dtype", dtype), np.asarray(value)
@@ -46,20 +47,26 @@ class _Stored:
             name = type(self).__name__.lower()
             raise TypeError(f"a {name} holds real numbers, got dtype {array.dtype}")
         with np.errstate(over="ignore"):
-            self._value: Array = np.array(array, dtype, order="C")
+            self._hold("value", np.array(array, dtype, order="C"))
 
-    @property
-    def value(self) -> Array:
-        """The current value."""
-        return self._value
+    _hold = object.__setattr__
+    """Take another array in place of the one that is there."""
 
-    @value.setter
-    def value(self, array: ArrayLike) -> None:
-        if array is not self._value:  # `parameter.value -= …` assigns the very array it changed
-            _copy_into(self._value, array, f"the {type(self).__name__.lower()}")
+    def __setattr__(self, name: str, item: Any) -> None:
+        """Copy into the array that is there, refusing to broadcast or to drop parts."""
+        if name not in ("value", "grad"):
+            self._hold(name, item)
+        elif item is not (here := getattr(self, name)):  # `p.grad += …` assigns the very array
+            what = "parameter's gradient" if name == "grad" else type(self).__name__.lower()
+            new = np.asarray(item)
+            if new.shape != here.shape:
+                raise ValueError(f"the {what} has shape {here.shape}, got one of shape {new.shape}")
+            if not np.can_cast(new.dtype, here.dtype, casting="same_kind"):
+                raise TypeError(f"the {what} has dtype {here.dtype}, got one of dtype {new.dtype}")
+            np.copyto(here, new, casting="same_kind")
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._value.shape}, {self._value.dtype})"
+        return f"{type(self).__name__}({self.value.shape}, {self.value.dtype})"
 
 
 class Parameter(_Stored):
@@ -98,36 +105,28 @@ class Parameter(_Stored):
     array([1., 2., 3.], dtype=float32)
     """
 
-    __slots__ = ("_grad", "_offset", "_storage")
+    __slots__ = ("_offset", "_storage", "grad")
+    grad: _Copied
 
     def __init__(self, value: ArrayLike, dtype: DTypeLike = np.float32) -> None:
         super().__init__(value, dtype)
-        self._grad = np.zeros_like(self._value)
+        self._hold("grad", np.zeros_like(self.value))
         self._storage: _Storage | None = None
         self._offset = 0
-
-    @property
-    def grad(self) -> Array:
-        """The gradient accumulated so far."""
-        return self._grad
-
-    @grad.setter
-    def grad(self, array: ArrayLike) -> None:
-        if array is not self._grad:  # `parameter.grad += …` assigns the very array it changed
-            _copy_into(self._grad, array, "the parameter's gradient")
 
     def cast(self, dtype: DTypeLike) -> None:
         """Change the dtype of value and gradient; the parameter leaves the vector it was in."""
         dtype = floating_dtype("dtype", dtype)
         if self._storage is not None:
             self._storage.retired = True
-        self.__setstate__((self._value.astype(dtype), self._grad.astype(dtype)))
+        self.__setstate__((self.value.astype(dtype), self.grad.astype(dtype)))
 
     def __getstate__(self) -> tuple[Array, Array]:
-        return self._value.copy(), self._grad.copy()
+        return self.value.copy(), self.grad.copy()
 
     def __setstate__(self, state: tuple[Array, Array]) -> None:
-        self._value, self._grad = state
+        self._hold("value", state[0])
+        self._hold("grad", state[1])
         self._storage, self._offset = None, 0
 
 
@@ -159,21 +158,17 @@ class Buffer(_Stored):
 
     def cast(self, dtype: DTypeLike) -> None:
         """Change the dtype of the value."""
-        self._value = self._value.astype(floating_dtype("dtype", dtype))
+        self._hold("value", self.value.astype(floating_dtype("dtype", dtype)))
 
     def __getstate__(self) -> Array:
-        return self._value.copy()
+        return self.value.copy()
 
     def __setstate__(self, state: Array) -> None:
-        self._value = state
+        self._hold("value", state)
 
 
 PLAIN = frozenset((bool, int, float, str, type(None), np.ndarray))
 """What holds nothing, and is what most attributes of a layer are."""
-
-
-def _is_layer(item: object) -> bool:
-    return hasattr(type(item), "backward")
 
 
 def walk(root: Any) -> Iterator[tuple[str, Any]]:
@@ -207,7 +202,7 @@ def _walk(item: Any, path: str, inside: tuple[int, ...]) -> Iterator[tuple[str, 
     if isinstance(item, (Parameter, Buffer)):
         yield path, item
         return
-    if _is_layer(item):
+    if hasattr(type(item), "backward"):  # a layer
         if id(item) in inside:  # a layer that knows its parent
             return
         yield path, item
@@ -232,25 +227,23 @@ def leading(item: Any, inside: tuple[int, ...] = ()) -> Any:
 
     Training asks for it at every step, so no paths are spelled. None: there is neither.
     """
-    children: Any
-    if isinstance(item, (list, tuple)):
-        children = item
-    elif _is_layer(item) and id(item) not in inside:
-        if getattr(item, "takes_integers", False):
-            return item
-        children, inside = getattr(item, "__dict__", {}).values(), (*inside, id(item))
-    elif isinstance(item, Parameter):
-        return item
-    elif isinstance(item, dict):
-        children = item.values()
-    else:
-        return None
+    children: Any = item
+    if type(item) is not tuple:
+        if hasattr(type(item), "backward") and id(item) not in inside:
+            if getattr(item, "takes_integers", False):
+                return item
+            children, inside = getattr(item, "__dict__", {}).values(), (*inside, id(item))
+        elif isinstance(item, dict):
+            children = item.values()
+        elif not isinstance(item, (list, tuple)):
+            return item if isinstance(item, Parameter) else None
     for child in children:
         kind = type(child)
-        if kind is Parameter:
-            return child
-        if kind not in PLAIN and (found := leading(child, inside)) is not None:
-            return found
+        if kind not in PLAIN:
+            if kind is Parameter:
+                return child
+            if (found := leading(child, inside)) is not None:
+                return found
     return None
 
 
@@ -379,7 +372,7 @@ class ParameterVector:
         for parameter in self.parameters:
             if parameter._storage is not storage or parameter._offset != offset:
                 return None
-            offset += parameter._value.size
+            offset += parameter.value.size
         return storage
 
     def _pack(self) -> _Storage:
@@ -396,12 +389,12 @@ class ParameterVector:
         for parameter in self.parameters:
             if parameter._storage is not None:
                 parameter._storage.retired = True
-            end = offset + parameter._value.size
-            for name in ("_value", "_grad"):
+            end = offset + parameter.value.size
+            for name in ("value", "grad"):
                 old = getattr(parameter, name)
-                view = getattr(storage, name[1:])[offset:end].reshape(old.shape)
+                view = getattr(storage, name)[offset:end].reshape(old.shape)
                 view[...] = old
-                setattr(parameter, name, view)
+                parameter._hold(name, view)
             parameter._storage, parameter._offset = storage, offset
             offset = end
         return storage

@@ -20,15 +20,17 @@ def check_input(layer: Layer, x: Any, size: int = 0, *, axes: int = 0, axis: int
     """
     if type(x) is not np.ndarray or x.dtype.kind != "f":
         check_array(layer, "the input", x, "f")
+    if not (size or axes):
+        return
     shape = x.shape
     try:
-        found = shape[axis] if size else 0
+        found = shape[axis]
     except IndexError:
         found = "no"
     if axes and len(shape) != axes:
         form = "images, (N, C, H, W)" if axes == 4 else f"sequences, (N, T, {size})"
         has, needed = f"{len(shape)} axes", f"the {axes} of {form}"
-    elif found != size:
+    elif size and found != size:
         has, needed = f"{found} {'channels' if axes == 4 else 'features'}", f"{size}"
     else:
         return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -14,17 +16,18 @@ from minidl.parameters import Array
 __all__ = ["ReLU", "Sigmoid", "Tanh"]
 
 _BOOL = np.dtype(bool)
-_zeros = lru_cache(maxsize=8)(np.zeros)
 
 
-def _zeros_beside(x: Array) -> Array:
-    """Return zeros to take a maximum with; to be read only.
+@lru_cache(maxsize=8)
+def _zeros_beside(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return zeros to take a maximum with an array of that shape; to be read only.
 
-    An array, since NumPy's loop with a number is not vectorised: as large as x if that is small,
-    else a row of it.
+    An array, since NumPy's loop with a number is not vectorised: of the whole shape if that is
+    small, else of a row.
     """
-    shape = x.shape if x.size <= 4096 else x.shape[-1:]
-    return _zeros(shape if x.size <= 4096 or shape[0] <= 65536 else (), x.dtype)
+    if math.prod(shape) > 4096:
+        shape = shape[-1:] if shape[-1] <= 65536 else ()
+    return np.zeros(shape, dtype)
 
 
 class ReLU(Layer):
@@ -52,7 +55,7 @@ class ReLU(Layer):
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Return (max(x, 0), cache); NaN stays NaN."""
         check_input(self, x)
-        y = np.maximum(x, _zeros_beside(x))
+        y = np.maximum(x, _zeros_beside(x.shape, x.dtype))
         return y, y
 
     def __call__(self, x: Array) -> Array:

@@ -101,7 +101,7 @@ class Dense(Layer):
         check_input(self, x, self.in_features)
         y: Array = x.dot(self.weight.value)
         if self.bias is not None:
-            rows = y[0] if y.ndim == 2 and len(y) == 1 else y  # nothing to broadcast: much quicker
+            rows = y if len(y) != 1 or y.ndim != 2 else y[0]  # no broadcast: much quicker
             rows += self.bias.value
         return y, x
 
