@@ -94,9 +94,12 @@ class SoftmaxCrossEntropy(Loss):
         logits = self._floating(logits, "logits", axes=1)
         shape, classes = logits.shape, logits.shape[-1]
         target, counts = check_target(self, np.asarray(target), logits, self.ignore_index)
-        shares = self._shares(weight, logits, "logits", len(shape) - 1, counts)
-        rows = without(np.ascontiguousarray(logits).reshape(-1, classes), shares)
-        starts, ones, deep = _constants(len(rows), classes, rows.dtype)
+        rows = np.ascontiguousarray(logits).reshape(-1, classes)
+        starts, ones, equal, deep = _constants(len(rows), classes, rows.dtype)
+        shares = None
+        if weight is not None or counts is not None:
+            shares = self._shares(weight, logits, "logits", len(shape) - 1, counts)
+            rows = without(rows, shares)
         flat, single = rows.ravel(), target.ndim < len(shape) and not self.label_smoothing
         # Logits that exp takes as they are need no shift, which has the one broadcast of a column.
         # argmax and argmin are several times as fast as the reductions max and min; NaN is neither
@@ -123,18 +126,20 @@ class SoftmaxCrossEntropy(Loss):
             mass = target.dot(ones)
             totals = terms.dot(ones)
             losses = mass * np.log(totals) - (target * shifted).dot(ones)
-        return mean(losses, shares), (terms, totals, target, mass, shares, shape, saturated)
+        value, shares = mean(losses, shares), equal if shares is None else shares
+        return value, (terms, totals, target, mass, shares, shape, saturated)
 
     def backward(self, dy: Any, cache: Any, /) -> Array:
         """Return the gradient with respect to the logits; subnormal numbers in it are 0."""
         terms, totals, target, mass, shares, shape, saturated = cache
-        scale: Any = float(dy) / len(totals) if shares is None else float(dy) * shares
+        scale = shares if dy == 1 else float(dy) * shares
         if mass is None:
-            dz: Array = terms * (scale / totals)[:, np.newaxis]
+            # repeated, since that takes less time than a broadcast of a column
+            dz: Array = terms.ravel() * (scale / totals).repeat(terms.shape[1])
         else:
             dz = terms * (mass / totals)[:, np.newaxis]
             dz -= target
-            dz *= scale if shares is None else scale[:, np.newaxis]
+            dz *= scale[:, np.newaxis]
         if saturated:  # products with subnormal numbers would take many times as long
             dz *= np.abs(dz) >= np.finfo(dz.dtype).tiny
         return dz.reshape(shape)
@@ -148,7 +153,7 @@ class SoftmaxCrossEntropy(Loss):
         truth = target if target.ndim < prediction.ndim else target.argmax(axis=-1)
         right = prediction.argmax(axis=-1) == truth
         if self.ignore_index is None:
-            return int(np.count_nonzero(right)) / int(right.size)
+            return float(np.count_nonzero(right) / right.size)
         counts = truth != self.ignore_index
         return int(np.count_nonzero(right & counts)) / max(int(np.count_nonzero(counts)), 1)
 
@@ -168,11 +173,12 @@ class SoftmaxCrossEntropy(Loss):
 
 
 @lru_cache(maxsize=8)
-def _constants(rows: int, classes: int, dtype: np.dtype[Any]) -> tuple[Array, Array, float]:
-    """Return where the rows start in the flat array, ones, and a logit whose exp is safe.
+def _constants(rows: int, classes: int, dtype: np.dtype[Any]) -> tuple[Array, Array, Array, float]:
+    """Return where rows start in the flat array, ones, equal shares, and a logit whose exp is safe.
 
     Terms between exp(deep) and exp(−deep), their sums and quotients are normal numbers.
     """
     starts, ones = np.arange(0, rows * classes, classes), np.ones(classes, dtype)
-    starts.flags.writeable = ones.flags.writeable = False
-    return starts, ones, 0.35 * float(np.log(np.finfo(dtype).tiny))
+    equal = np.full(rows, 1 / rows, dtype)
+    starts.flags.writeable = ones.flags.writeable = equal.flags.writeable = False
+    return starts, ones, equal, 0.35 * float(np.log(np.finfo(dtype).tiny))
