@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minidl.layer import Layer
-from minidl.optimizers.blocks import blocks, flush
+from minidl.optimizers.blocks import blocks, constant, flush
 from minidl.optimizers.optimizer import Optimizer
 from minidl.schedules import Rate
 from minidl.validation import Bounded
@@ -45,23 +45,27 @@ class _Moments(Optimizer):
         step = self.steps + 1
         # m̂ / (√v̂ + ε) = (c₂/c₁) m / (√v + c₂ ε)  with  c₁ = 1 − β₁ᵗ and c₂ = √(1 − β₂ᵗ)
         c1, c2 = 1 - self.beta1**step, math.sqrt(1 - self.beta2**step)
-        epsilon = max(c2 * self.epsilon, np.finfo(self.mean.dtype).tiny)  # 0 / 0 would be NaN
+        dtype = self.mean.dtype
+        smallest = max(c2 * self.epsilon, np.finfo(dtype).tiny)  # 0 / 0 would be NaN
+        numbers = self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, smallest
+        beta1, share1, beta2, share2, epsilon = (constant(number, dtype) for number in numbers)
         for *vectors, rate, decay in self._parts(self.mean, self.square):
+            size = constant(rate * c2 / c1, dtype)
             for value, grad, mean, square in blocks(*vectors):
                 if decay and self.decoupled:
                     value *= 1 - rate * decay
                 elif decay:
                     grad += decay * value
-                mean *= self.beta1
-                mean += (1 - self.beta1) * grad
-                square *= self.beta2
+                mean *= beta1
+                mean += share1 * grad
+                square *= beta2
                 grad *= grad
-                grad *= 1 - self.beta2
+                grad *= share2
                 square += grad
                 np.sqrt(square, out=grad)
                 grad += epsilon
                 np.divide(mean, grad, out=grad)
-                grad *= rate * c2 / c1
+                grad *= size
                 value -= grad
         flush(self.mean, self.steps)
         flush(self.square, self.steps)

@@ -153,9 +153,9 @@ class Optimizer(Keywords, ABC):
 
         Each is a stretch of the vectors with hyper-parameters of its own: without groups, all.
         """
-        arrays = (self.vector.value, self.vector.grad, *state)
-        rate, decay = self.learning_rate, self.weight_decay
-        if not self.groups:
+        vector, rate, decay = self.vector, self.learning_rate, self.weight_decay
+        arrays = (vector.value, vector.grad, *state)
+        if not self._groups:
             return [(*arrays, rate, decay)]
         return [
             (

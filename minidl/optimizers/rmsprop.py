@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.layer import Layer
-from minidl.optimizers.blocks import blocks, flush
+from minidl.optimizers.blocks import blocks, constant, flush
 from minidl.optimizers.optimizer import Optimizer
 from minidl.parameters import Array
 from minidl.schedules import Rate
@@ -95,24 +95,28 @@ class RMSProp(Optimizer):
     def _update(self) -> None:
         if self.momentum and self.velocity is None:
             self.velocity = np.zeros_like(self.vector.value)
-        epsilon = max(self.epsilon, np.finfo(self.square.dtype).tiny)  # 0 / 0 would be NaN
+        dtype = self.square.dtype
+        smallest = max(self.epsilon, np.finfo(dtype).tiny)  # 0 / 0 would be NaN
+        numbers = self.alpha, 1 - self.alpha, self.momentum, smallest
+        alpha, share, momentum, epsilon = (constant(number, dtype) for number in numbers)
         for *vectors, rate, decay in self._parts(self.square, self.velocity):
+            size = constant(rate, dtype)
             for value, grad, square, velocity in blocks(*vectors):
                 if decay:
                     grad += decay * value
-                square *= self.alpha
+                square *= alpha
                 scratch = grad * grad
-                scratch *= 1 - self.alpha
+                scratch *= share
                 square += scratch
                 np.sqrt(square, out=scratch)
                 scratch += epsilon
                 grad /= scratch
                 if velocity is not None:
-                    velocity *= self.momentum
+                    velocity *= momentum
                     velocity += grad
-                    np.multiply(velocity, rate, out=grad)
+                    np.multiply(velocity, size, out=grad)
                 else:
-                    grad *= rate
+                    grad *= size
                 value -= grad
         flush(self.square, self.steps)
         if self.velocity is not None:

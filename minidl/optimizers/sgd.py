@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.layer import Layer
-from minidl.optimizers.blocks import flush
+from minidl.optimizers.blocks import constant, flush
 from minidl.optimizers.optimizer import Optimizer
 from minidl.parameters import Array
 from minidl.schedules import Rate
@@ -89,16 +89,18 @@ class SGD(Optimizer):
         for value, grad, velocity, rate, decay in self._parts(self.velocity):
             if decay:
                 grad += decay * value
+            step = constant(rate, grad.dtype)
             if velocity is None:
-                grad *= rate
+                grad *= step
             else:
-                velocity *= self.momentum
+                momentum = constant(self.momentum, grad.dtype)
+                velocity *= momentum
                 velocity += grad
                 if self.nesterov:
-                    grad += self.momentum * velocity
-                    grad *= rate
+                    grad += momentum * velocity
+                    grad *= step
                 else:
-                    np.multiply(velocity, rate, out=grad)
+                    np.multiply(velocity, step, out=grad)
             value -= grad
         if self.velocity is not None:
             flush(self.velocity, self.steps)
