@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -34,8 +33,6 @@ from minidl.threads import blas_threads
 from minidl.validation import boolean, integer, number, seed_entropy
 
 __all__ = ["DivergenceError", "batches", "fit", "loss_and_gradients"]
-
-_FREE = nullcontext()
 
 
 def loss_and_gradients(
@@ -85,7 +82,7 @@ def loss_and_gradients(
     >>> bool(loss_and_gradients(network, SoftmaxCrossEntropy(), x, y) < before)
     True
     """
-    if not (isinstance(network, Layer) and isinstance(loss, Layer)):
+    if not (hasattr(type(network), "backward_parameters") and hasattr(type(loss), "backward")):
         name, part = ("loss", loss) if isinstance(network, Layer) else ("network", network)
         raise TypeError(f"loss_and_gradients: the {name} must be a Layer, got {part!r}")
     if scale != 1.0:
@@ -100,7 +97,8 @@ def _gradients(
 ) -> tuple[Any, Any]:
     """Return (loss, prediction) and add the gradients, unless the loss is not finite."""
     prediction, cache = network.forward(x)
-    value, loss_cache = loss.forward(prediction, *targets(y, weight))
+    constants = (y,) if weight is None else (y, weight)
+    value, loss_cache = loss.forward(prediction, *constants)
     if not math.isfinite(value):
         raise DivergenceError(f"the loss is {value}")
     network.backward_parameters(loss.backward(scale, loss_cache), cache)
@@ -289,10 +287,12 @@ def _step(run: Run, state: ForwardState, start: Any, recorder: Recorder, hooks: 
     x, y, weight = run.batch
     first = run.step == (run.history.resumed_from or 0)
     try:
-        with audited(run.network) if first else _FREE:
-            value, prediction = _gradients(run.network, run.loss, x, y, weight, 1.0)
         if first:
+            with audited(run.network):
+                value, prediction = _gradients(run.network, run.loss, x, y, weight, 1.0)
             check_parts(run.network, run.loss, run.optimizer)  # a layer may have replaced some
+        else:
+            value, prediction = _gradients(run.network, run.loss, x, y, weight, 1.0)
         ended = hooks.call("on_gradients")
         run.optimizer.step()
     except DivergenceError as error:
