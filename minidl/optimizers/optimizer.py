@@ -17,7 +17,8 @@ from minidl.validation import Bounded
 
 __all__ = ["Optimizer"]
 
-_FIXED = ("network", "vector")
+_FIXED = ("network", "vector", "_groups", "_stretches", "_frozen")
+"""What no step changes."""
 
 
 class Optimizer(Keywords, ABC):
