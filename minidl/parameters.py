@@ -32,11 +32,31 @@ if TYPE_CHECKING:
         def __set__(self, instance: Any, array: ArrayLike) -> None: ...
 
 
-class _Stored:
-    """An array of real numbers in a floating dtype that keeps its place in memory.
+class _Steady:
+    """Something whose arrays keep their place in memory: what is assigned to them is copied.
 
-    It is a slot, which Python reads without a call; what is assigned to it is copied.
+    To read them takes no call: that would be a dozen calls in a step.
     """
+
+    __slots__ = ()
+    _hold = object.__setattr__
+    """Take another array in place of the one that is there."""
+
+    def __setattr__(self, name: str, item: Any) -> None:
+        """Copy into the array that is there, refusing to broadcast or to drop parts."""
+        if name not in ("value", "grad"):
+            self._hold(name, item)
+        elif item is not (here := getattr(self, name)):  # `p.grad += …` assigns the very array
+            new, what = np.asarray(item), f"{type(self).__name__}.{name}"
+            if new.shape != here.shape:
+                raise ValueError(f"{what} has shape {here.shape}, got an array of {new.shape}")
+            if not np.can_cast(new.dtype, here.dtype, casting="same_kind"):
+                raise TypeError(f"{what} has dtype {here.dtype}, got an array of {new.dtype}")
+            np.copyto(here, new, casting="same_kind")
+
+
+class _Stored(_Steady):
+    """An array of real numbers in a floating dtype."""
 
     __slots__ = ("__weakref__", "value")
     value: _Copied
@@ -48,22 +68,6 @@ class _Stored:
             raise TypeError(f"a {name} holds real numbers, got dtype {array.dtype}")
         with np.errstate(over="ignore"):
             self._hold("value", np.array(array, dtype, order="C"))
-
-    _hold = object.__setattr__
-    """Take another array in place of the one that is there."""
-
-    def __setattr__(self, name: str, item: Any) -> None:
-        """Copy into the array that is there, refusing to broadcast or to drop parts."""
-        if name not in ("value", "grad"):
-            self._hold(name, item)
-        elif item is not (here := getattr(self, name)):  # `p.grad += …` assigns the very array
-            what = "parameter's gradient" if name == "grad" else type(self).__name__.lower()
-            new = np.asarray(item)
-            if new.shape != here.shape:
-                raise ValueError(f"the {what} has shape {here.shape}, got one of shape {new.shape}")
-            if not np.can_cast(new.dtype, here.dtype, casting="same_kind"):
-                raise TypeError(f"the {what} has dtype {here.dtype}, got one of dtype {new.dtype}")
-            np.copyto(here, new, casting="same_kind")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.value.shape}, {self.value.dtype})"
@@ -228,22 +232,22 @@ def leading(item: Any, inside: tuple[int, ...] = ()) -> Any:
     Training asks for it at every step, so no paths are spelled. None: there is neither.
     """
     children: Any = item
-    if type(item) is not tuple:
-        if hasattr(type(item), "backward") and id(item) not in inside:
-            if getattr(item, "takes_integers", False):
-                return item
-            children, inside = getattr(item, "__dict__", {}).values(), (*inside, id(item))
-        elif isinstance(item, dict):
-            children = item.values()
-        elif not isinstance(item, (list, tuple)):
-            return item if isinstance(item, Parameter) else None
+    if hasattr(type(item), "backward") and id(item) not in inside:
+        if getattr(item, "takes_integers", False):
+            return item
+        children, inside = getattr(item, "__dict__", {}).values(), (*inside, id(item))
+    elif isinstance(item, dict):
+        children = item.values()
+    elif not isinstance(item, (list, tuple)):
+        return item if isinstance(item, Parameter) else None
     for child in children:
         kind = type(child)
+        if kind is Parameter:
+            return child
         if kind not in PLAIN:
-            if kind is Parameter:
-                return child
-            if (found := leading(child, inside)) is not None:
-                return found
+            for part in child if kind is tuple else (child,):
+                if (found := leading(part, inside)) is not None:
+                    return found
     return None
 
 
@@ -298,7 +302,7 @@ class _Storage:
         self.retired = False
 
 
-class ParameterVector:
+class ParameterVector(_Steady):
     """All parameters of a network in one contiguous vector, and all gradients in another.
 
     Building it turns every ``parameter.value`` and ``parameter.grad`` into a view of these two
@@ -315,7 +319,7 @@ class ParameterVector:
     Attributes
     ----------
     value, grad : ndarray
-        One-dimensional; ``value[i]`` belongs to ``grad[i]``.
+        One-dimensional; ``value[i]`` belongs to ``grad[i]``. Assigning copies into them.
     names : tuple of str
         The paths of the parameters, in order.
     parameters : tuple of Parameter
@@ -338,22 +342,17 @@ class ParameterVector:
            [3., 4., 5.]], dtype=float32)
     """
 
+    value: _Copied
+    grad: _Copied
+
     def __init__(self, network: Any) -> None:
         found = unique(network, Parameter)
         self.network = network
         self.names = tuple(found)
         self.parameters: tuple[Parameter, ...] = tuple(found.values())
-        self._storage = self._packed() or self._pack()
-
-    @property
-    def value(self) -> Array:
-        """The values of all parameters."""
-        return self._storage.value
-
-    @property
-    def grad(self) -> Array:
-        """The gradients of all parameters."""
-        return self._storage.grad
+        self._storage = storage = self._packed() or self._pack()
+        self._hold("value", storage.value)
+        self._hold("grad", storage.grad)
 
     def require_current(self) -> None:
         """Raise a RuntimeError if some of the parameters have moved to another vector."""

@@ -119,7 +119,7 @@ def test_assigning_a_gradient_copies_into_its_array_after_a_check_of_the_shape()
     parameter.grad = np.array([1, 2, 3])
     assert parameter.grad is storage
     np.testing.assert_array_equal(storage, [1, 2, 3])
-    with pytest.raises(ValueError, match="gradient"):
+    with pytest.raises(ValueError, match=r"Parameter.grad has shape \(3,\), got .* \(4,\)"):
         parameter.grad = np.ones(4)
 
 
@@ -324,6 +324,19 @@ def test_parameters_without_axes_and_without_elements_are_packed():
 
 def test_a_network_without_parameters_has_an_empty_vector():
     assert len(ParameterVector(ReLU())) == 0
+
+
+def test_assigning_to_a_vector_writes_into_the_parameters_or_raises():
+    layer = Dense(1, 2)
+    vector = ParameterVector(layer)
+    vector.value, vector.grad = [1, 2, 3, 4], [5, 6, 7, 8]
+    assert layer.weight.value.tolist() == [[1, 2]]
+    assert layer.bias.grad.tolist() == [7, 8]
+    with pytest.raises(ValueError, match=r"ParameterVector.value has shape \(4,\)"):
+        vector.value = 0
+    with pytest.raises(TypeError, match=r"ParameterVector.grad has dtype float32, got .* complex"):
+        vector.grad = np.zeros(4, complex)
+    assert vector.value.tolist() == [1, 2, 3, 4]
 
 
 def test_assigning_to_a_packed_parameter_writes_into_the_vector():
