@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class _Steady:
     """Something whose arrays keep their place in memory: what is assigned to them is copied.
 
-    To read them takes no call: that would be a dozen calls in a step.
+    They are no properties, since each reading of one is a call, and a step reads some twenty.
     """
 
     __slots__ = ()
@@ -49,9 +49,9 @@ class _Steady:
         elif item is not (here := getattr(self, name)):  # `p.grad += …` assigns the very array
             new, what = np.asarray(item), f"{type(self).__name__}.{name}"
             if new.shape != here.shape:
-                raise ValueError(f"{what} has shape {here.shape}, got an array of {new.shape}")
+                raise ValueError(f"{what} has shape {here.shape}, got shape {new.shape}")
             if not np.can_cast(new.dtype, here.dtype, casting="same_kind"):
-                raise TypeError(f"{what} has dtype {here.dtype}, got an array of {new.dtype}")
+                raise TypeError(f"{what} has dtype {here.dtype}, got dtype {new.dtype}")
             np.copyto(here, new, casting="same_kind")
 
 
