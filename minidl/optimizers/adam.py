@@ -46,9 +46,9 @@ class _Moments(Optimizer):
         # m̂ / (√v̂ + ε) = (c₂/c₁) m / (√v + c₂ ε)  with  c₁ = 1 − β₁ᵗ and c₂ = √(1 − β₂ᵗ)
         c1, c2 = 1 - self.beta1**step, math.sqrt(1 - self.beta2**step)
         dtype = self.mean.dtype
-        smallest = max(c2 * self.epsilon, np.finfo(dtype).tiny)  # 0 / 0 would be NaN
-        numbers = self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, smallest
-        beta1, share1, beta2, share2, epsilon = (constant(number, dtype) for number in numbers)
+        beta1, share1 = constant(self.beta1, dtype), constant(1 - self.beta1, dtype)
+        beta2, share2 = constant(self.beta2, dtype), constant(1 - self.beta2, dtype)
+        epsilon = constant(max(c2 * self.epsilon, np.finfo(dtype).tiny), dtype)  # 0 / 0 is NaN
         for *vectors, rate, decay in self._parts(self.mean, self.square):
             size = constant(rate * c2 / c1, dtype)
             for value, grad, mean, square in blocks(*vectors):

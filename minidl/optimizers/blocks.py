@@ -18,6 +18,9 @@ _EVERY = 64
 
 def blocks(*vectors: Any) -> Iterator[tuple[Any, ...]]:
     """Cut vectors of one length into blocks of 32 Ki numbers; a None stays None."""
+    if len(vectors[0]) <= _BLOCK:
+        yield vectors
+        return
     for start in range(0, len(vectors[0]), _BLOCK):
         part = slice(start, start + _BLOCK)
         yield tuple(None if vector is None else vector[part] for vector in vectors)

@@ -96,9 +96,9 @@ class RMSProp(Optimizer):
         if self.momentum and self.velocity is None:
             self.velocity = np.zeros_like(self.vector.value)
         dtype = self.square.dtype
-        smallest = max(self.epsilon, np.finfo(dtype).tiny)  # 0 / 0 would be NaN
-        numbers = self.alpha, 1 - self.alpha, self.momentum, smallest
-        alpha, share, momentum, epsilon = (constant(number, dtype) for number in numbers)
+        alpha, share = constant(self.alpha, dtype), constant(1 - self.alpha, dtype)
+        momentum = constant(self.momentum, dtype)
+        epsilon = constant(max(self.epsilon, np.finfo(dtype).tiny), dtype)  # 0 / 0 would be NaN
         for *vectors, rate, decay in self._parts(self.square, self.velocity):
             size = constant(rate, dtype)
             for value, grad, square, velocity in blocks(*vectors):
