@@ -188,10 +188,12 @@ class _Column:
     ) -> None:
         self.whole = not isinstance(data, np.memmap)
         self.array = as_array(name, data, samples)
-        self.take: Callable[[Array], Array] = partial(_checked_rows, name, self.array, check)
+        self.take: Callable[[Array], Array]
         if self.whole:
             self.array = check(data)
             self.take = partial(self.array.take, axis=0)  # several times as fast as array[rows]
+        else:
+            self.take = partial(_checked_rows, name, self.array, check)
 
 
 def _checked_rows(name: str, array: Array, check: Callable[[Any], Array], rows: Array) -> Any:

@@ -92,12 +92,11 @@ class Chain(Container):
 
     def _backward(self, dy: Any, caches: list[Any], first: int = 0) -> Any:
         """Return the gradient of the input of the layer at place `first`."""
-        layers = self.layers
         try:
-            for place in reversed(range(first, len(layers))):
+            for place in reversed(range(first, len(self.layers))):
                 if dy is None:  # below integers: no gradient there
                     break
-                dy = layers[place].backward(dy, caches[place])
+                dy = self.layers[place].backward(dy, caches[place])
         except Exception as error:
             self._name_place(error, place)
             raise
@@ -150,6 +149,9 @@ class Sequential(Chain):
       [2] Dense(16 → 2)    34
     )  82 parameters, float32
     """
+
+    # A chain's own, even where a subclass derives from Residual too: they belong to this backward.
+    forward, __call__ = Chain.forward, Chain.__call__
 
     def backward(self, dy: Any, caches: list[Any], /) -> Any:
         """Return the gradient of the first layer's input."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -25,11 +25,9 @@ __all__ = [
 Array: TypeAlias = NDArray[Any]
 
 
-if TYPE_CHECKING:
-
-    class _Copied:  # an array; what is assigned may be anything that makes one
-        def __get__(self, instance: Any, owner: type | None = None) -> Array: ...
-        def __set__(self, instance: Any, array: ArrayLike) -> None: ...
+class _Copied(Protocol):  # an array; what is assigned may be anything that makes one
+    def __get__(self, instance: Any, owner: type | None = None) -> Array: ...
+    def __set__(self, instance: Any, array: ArrayLike) -> None: ...
 
 
 class _Steady:
@@ -58,7 +56,7 @@ class _Steady:
 class _Stored(_Steady):
     """An array of real numbers in a floating dtype."""
 
-    __slots__ = ("__weakref__", "value")
+    __slots__ = {"__weakref__": None, "value": "The current value."}
     value: _Copied
 
     def __init__(self, value: ArrayLike, dtype: DTypeLike = np.float32) -> None:
@@ -109,7 +107,7 @@ class Parameter(_Stored):
     array([1., 2., 3.], dtype=float32)
     """
 
-    __slots__ = ("_offset", "_storage", "grad")
+    __slots__ = {"_offset": None, "_storage": None, "grad": "The gradient accumulated so far."}
     grad: _Copied
 
     def __init__(self, value: ArrayLike, dtype: DTypeLike = np.float32) -> None:
@@ -231,7 +229,7 @@ def leading(item: Any, inside: tuple[int, ...] = ()) -> Any:
 
     Training asks for it at every step, so no paths are spelled. None: there is neither.
     """
-    children: Any = item
+    children: Any = item  # of a list or a tuple
     if hasattr(type(item), "backward") and id(item) not in inside:
         if getattr(item, "takes_integers", False):
             return item
@@ -245,7 +243,7 @@ def leading(item: Any, inside: tuple[int, ...] = ()) -> Any:
         if kind is Parameter:
             return child
         if kind not in PLAIN:
-            for part in child if kind is tuple else (child,):
+            for part in child if kind is tuple else (child,):  # a call less for a tuple of layers
                 if (found := leading(part, inside)) is not None:
                     return found
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ from minidl.threads import blas_threads
 from minidl.validation import boolean, integer, number, seed_entropy
 
 __all__ = ["DivergenceError", "batches", "fit", "loss_and_gradients"]
+
+_is_layer = partial(type.__instancecheck__, Layer)  # isinstance of an ABC is a call in Python
 
 
 def loss_and_gradients(
@@ -82,8 +85,8 @@ def loss_and_gradients(
     >>> bool(loss_and_gradients(network, SoftmaxCrossEntropy(), x, y) < before)
     True
     """
-    if not (hasattr(type(network), "backward_parameters") and hasattr(type(loss), "backward")):
-        name, part = ("loss", loss) if isinstance(network, Layer) else ("network", network)
+    if not (_is_layer(network) and _is_layer(loss)):
+        name, part = ("loss", loss) if _is_layer(network) else ("network", network)
         raise TypeError(f"loss_and_gradients: the {name} must be a Layer, got {part!r}")
     if scale != 1.0:
         scale = number("scale", scale, above=0)
@@ -97,8 +100,8 @@ def _gradients(
 ) -> tuple[Any, Any]:
     """Return (loss, prediction) and add the gradients, unless the loss is not finite."""
     prediction, cache = network.forward(x)
-    constants = (y,) if weight is None else (y, weight)
-    value, loss_cache = loss.forward(prediction, *constants)
+    target = (y,) if weight is None else (y, weight)
+    value, loss_cache = loss.forward(prediction, *target)
     if not math.isfinite(value):
         raise DivergenceError(f"the loss is {value}")
     network.backward_parameters(loss.backward(scale, loss_cache), cache)

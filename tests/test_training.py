@@ -132,6 +132,8 @@ def test_no_gradient_is_taken_from_a_loss_that_is_not_finite():
     [
         ({"network": None}, TypeError, "the network must be a Layer, got None"),
         ({"loss": "mse"}, TypeError, "the loss must be a Layer, got 'mse'"),
+        ({"loss": LOSS.forward}, TypeError, "the loss must be a Layer, got <bound method"),
+        ({"loss": SoftmaxCrossEntropy}, TypeError, "the loss must be a Layer, got <class"),
         ({"scale": float("nan")}, ValueError, "scale must be finite"),
         ({"scale": -1}, ValueError, "scale must be greater than 0"),
         ({"x": blobs()[0] + 1j}, TypeError, "complex"),

@@ -15,8 +15,6 @@ from minidl.parameters import Array
 
 __all__ = ["ReLU", "Sigmoid", "Tanh"]
 
-_BOOL = np.dtype(bool)
-
 
 @lru_cache(maxsize=8)
 def _zeros_beside(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -66,7 +64,7 @@ class ReLU(Layer):
         """Return dy where y > 0, else 0."""
         check_cotangent(self, dy, y.shape)
         # both are quicker than y > 0, and than dy times booleans
-        dx: Array = np.sign(y) if y.size <= 1024 else y.astype(_BOOL).astype(y.dtype)
+        dx: Array = np.sign(y) if y.size <= 1024 else y.astype(bool).astype(y.dtype)
         dx *= dy
         return dx
 

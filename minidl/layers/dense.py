@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minidl.constant import ones
 from minidl.initializers import RNG, Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
 from minidl.layers._checks import check_cotangent, check_input
@@ -14,9 +13,6 @@ from minidl.parameters import Array
 from minidl.validation import as_generator, boolean, integer
 
 __all__ = ["Dense"]
-
-_ones = lru_cache(maxsize=8)(np.ones)
-"""Ones for the sum over a batch; to be read only."""
 
 
 class Dense(Layer):
@@ -126,7 +122,7 @@ class Dense(Layer):
         if self.bias is not None:
             # a matrix-vector product: several times as fast as dy.sum(axis=0)
             grad = self.bias.grad
-            grad += dy[0] if len(dy) == 1 else _ones(len(dy), dy.dtype).dot(dy)
+            grad += dy[0] if len(dy) == 1 else ones(len(dy), dy.dtype).dot(dy)
 
     def __repr__(self) -> str:
         bias = "" if getattr(self, "bias", True) else ", no bias"

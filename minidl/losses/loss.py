@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 
+from minidl.constant import ones
 from minidl.layer import Layer
 from minidl.parameters import Array
 from minidl.representation import describe
 from minidl.validation import real
 
 __all__ = ["Loss", "mean", "without"]
-
-_ones = lru_cache(maxsize=8)(np.ones)
-"""Ones for a sum as a product; to be read only."""
 
 
 class Loss(Layer):
@@ -107,4 +104,4 @@ def mean(losses: Array, shares: Array | None) -> Any:
     """Return the mean of the losses of the elements."""
     if shares is not None:
         return losses.dot(shares)
-    return losses.dot(_ones(losses.size, losses.dtype)) / losses.size  # quicker than their sum
+    return losses.dot(ones(losses.size, losses.dtype)) / losses.size  # quicker than their sum

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.constant import constant
 from minidl.losses.loss import Loss, mean, without
 from minidl.losses.targets import are_classes, as_many, check_target, class_labels, distributions
 from minidl.parameters import Array
@@ -95,7 +96,7 @@ class SoftmaxCrossEntropy(Loss):
         shape, classes = logits.shape, logits.shape[-1]
         target, counts = check_target(self, np.asarray(target), logits, self.ignore_index)
         rows = np.ascontiguousarray(logits).reshape(-1, classes)
-        starts, ones, equal, deep = _constants(len(rows), classes, rows.dtype)
+        starts, ones, deep = _constants(len(rows), classes, rows.dtype)
         shares = None
         if weight is not None or counts is not None:
             shares = self._shares(weight, logits, "logits", len(shape) - 1, counts)
@@ -126,20 +127,21 @@ class SoftmaxCrossEntropy(Loss):
             mass = target.dot(ones)
             totals = terms.dot(ones)
             losses = mass * np.log(totals) - (target * shifted).dot(ones)
-        value, shares = mean(losses, shares), equal if shares is None else shares
-        return value, (terms, totals, target, mass, shares, shape, saturated)
+        return mean(losses, shares), (terms, totals, target, mass, shares, shape, saturated)
 
     def backward(self, dy: Any, cache: Any, /) -> Array:
         """Return the gradient with respect to the logits; subnormal numbers in it are 0."""
         terms, totals, target, mass, shares, shape, saturated = cache
-        scale = shares if dy == 1 else float(dy) * shares
-        if mass is None:
-            # repeated, since that takes less time than a broadcast of a column
-            dz: Array = terms.ravel() * (scale / totals).repeat(terms.shape[1])
-        else:
-            dz = terms * (mass / totals)[:, np.newaxis]
+        dy = float(dy)
+        scale = constant(dy / len(totals), totals.dtype) if shares is None else dy * shares
+        if mass is not None:
+            dz: Array = terms * (mass / totals)[:, np.newaxis]
             dz -= target
-            dz *= scale[:, np.newaxis]
+            dz *= scale if shares is None else scale[:, np.newaxis]
+        elif terms.shape[1] > 1024:
+            dz = terms * (scale / totals)[:, np.newaxis]
+        else:  # for few classes to repeat a column takes less time than to broadcast it
+            dz = terms.ravel() * (scale / totals).repeat(terms.shape[1])
         if saturated:  # products with subnormal numbers would take many times as long
             dz *= np.abs(dz) >= np.finfo(dz.dtype).tiny
         return dz.reshape(shape)
@@ -153,7 +155,7 @@ class SoftmaxCrossEntropy(Loss):
         truth = target if target.ndim < prediction.ndim else target.argmax(axis=-1)
         right = prediction.argmax(axis=-1) == truth
         if self.ignore_index is None:
-            return float(np.count_nonzero(right) / right.size)
+            return int(np.count_nonzero(right)) / int(right.size)
         counts = truth != self.ignore_index
         return int(np.count_nonzero(right & counts)) / max(int(np.count_nonzero(counts)), 1)
 
@@ -173,12 +175,11 @@ class SoftmaxCrossEntropy(Loss):
 
 
 @lru_cache(maxsize=8)
-def _constants(rows: int, classes: int, dtype: np.dtype[Any]) -> tuple[Array, Array, Array, float]:
-    """Return where rows start in the flat array, ones, equal shares, and a logit whose exp is safe.
+def _constants(rows: int, classes: int, dtype: np.dtype[Any]) -> tuple[Array, Array, float]:
+    """Return where the rows start in the flat array, ones, and a logit whose exp is safe.
 
     Terms between exp(deep) and exp(−deep), their sums and quotients are normal numbers.
     """
     starts, ones = np.arange(0, rows * classes, classes), np.ones(classes, dtype)
-    equal = np.full(rows, 1 / rows, dtype)
-    starts.flags.writeable = ones.flags.writeable = equal.flags.writeable = False
-    return starts, ones, equal, 0.35 * float(np.log(np.finfo(dtype).tiny))
+    starts.flags.writeable = ones.flags.writeable = False
+    return starts, ones, 0.35 * float(np.log(np.finfo(dtype).tiny))

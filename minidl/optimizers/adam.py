@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minidl.constant import constant
 from minidl.layer import Layer
-from minidl.optimizers.blocks import blocks, constant, flush
+from minidl.optimizers.blocks import blocks, flush
 from minidl.optimizers.optimizer import Optimizer
 from minidl.schedules import Rate
 from minidl.validation import Bounded

@@ -1,16 +1,15 @@
-"""Passes over the vectors: in blocks that stay in the cache, and little else than the pass."""
+"""Passes over long vectors, in blocks that stay in the cache."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from minidl.parameters import Array
 
-__all__ = ["blocks", "constant", "flush"]
+__all__ = ["blocks", "flush"]
 
 _BLOCK = 32 * 1024
 _EVERY = 64
@@ -24,14 +23,6 @@ def blocks(*vectors: Any) -> Iterator[tuple[Any, ...]]:
     for start in range(0, len(vectors[0]), _BLOCK):
         part = slice(start, start + _BLOCK)
         yield tuple(None if vector is None else vector[part] for vector in vectors)
-
-
-@lru_cache(maxsize=64)
-def constant(number: float, dtype: np.dtype[Any]) -> Array:
-    """Return a number as an array, which NumPy takes half the time to begin to multiply by."""
-    array = np.asarray(number, dtype)
-    array.flags.writeable = False
-    return array
 
 
 def flush(state: Array, step: int) -> None:

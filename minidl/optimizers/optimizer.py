@@ -17,8 +17,8 @@ from minidl.validation import Bounded
 
 __all__ = ["Optimizer"]
 
-_FIXED = ("network", "vector", "_groups", "_stretches", "_frozen")
-"""What no step changes."""
+_FIXED = ("network", "vector")
+_OF_GROUPS = ("_groups", "_stretches", "_frozen")
 
 
 class Optimizer(Keywords, ABC):
@@ -136,7 +136,8 @@ class Optimizer(Keywords, ABC):
 
     def snapshot(self) -> dict[str, Any]:
         """Return a copy of everything that a step changes."""
-        state = {name: item for name, item in vars(self).items() if name not in _FIXED}
+        fixed = _FIXED if self._groups else _FIXED + _OF_GROUPS  # a schedule may have a state
+        state = {name: item for name, item in vars(self).items() if name not in fixed}
         return {"value": self.vector.value.copy(), **copy.deepcopy(state)}
 
     def restore(self, snapshot: dict[str, Any]) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from minidl.constant import constant
 from minidl.layer import Layer
-from minidl.optimizers.blocks import blocks, constant, flush
+from minidl.optimizers.blocks import blocks, flush
 from minidl.optimizers.optimizer import Optimizer
 from minidl.parameters import Array
 from minidl.schedules import Rate

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from minidl.constant import constant
 from minidl.layer import Layer
-from minidl.optimizers.blocks import constant, flush
+from minidl.optimizers.blocks import flush
 from minidl.optimizers.optimizer import Optimizer
 from minidl.parameters import Array
 from minidl.schedules import Rate
@@ -89,18 +90,18 @@ class SGD(Optimizer):
         for value, grad, velocity, rate, decay in self._parts(self.velocity):
             if decay:
                 grad += decay * value
-            step = constant(rate, grad.dtype)
+            size = constant(rate, grad.dtype)
             if velocity is None:
-                grad *= step
+                grad *= size
             else:
                 momentum = constant(self.momentum, grad.dtype)
                 velocity *= momentum
                 velocity += grad
                 if self.nesterov:
                     grad += momentum * velocity
-                    grad *= step
+                    grad *= size
                 else:
-                    np.multiply(velocity, step, out=grad)
+                    np.multiply(velocity, size, out=grad)
             value -= grad
         if self.velocity is not None:
             flush(self.velocity, self.steps)

@@ -74,6 +74,22 @@ def test_restoring_a_snapshot_undoes_everything_as_often_as_one_likes(make, opti
         assert_array_equal(walk(optimizer, 5, seed=1), first)
 
 
+def test_a_snapshot_holds_the_state_of_a_schedule_in_a_group():
+    class Falling:
+        rate = 0.1
+
+        def __call__(self, step):
+            self.rate *= 0.5
+            return self.rate
+
+    falling = Falling()
+    optimizer = SGD(network(), 0.1, groups={"*.bias": {"learning_rate": falling}})
+    snapshot = optimizer.snapshot()
+    first = walk(optimizer, 3)
+    optimizer.restore(snapshot)
+    assert_array_equal(walk(optimizer, 3), first)
+
+
 @every_optimizer
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_values_and_state_keep_the_dtype_of_the_network(make, dtype):
