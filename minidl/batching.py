@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -172,32 +171,20 @@ class _ArrayBatches(Batches):
 
 
 class _Column:
-    """The rows of an array: checked as a whole, or, of a memory-map, whenever some are taken.
-
-    Attributes
-    ----------
-    array : ndarray
-    whole : bool
-        Whether it was checked as a whole.
-    take : function (rows) -> ndarray
-        Copies rows.
-    """
+    """The rows of an array: checked as a whole, or, of a memory-map, whenever some are taken."""
 
     def __init__(
         self, name: str, data: Any, check: Callable[[Any], Array], samples: int | None = None
     ) -> None:
+        self._name, self._check = name, check
         self.whole = not isinstance(data, np.memmap)
         self.array = as_array(name, data, samples)
-        self.take: Callable[[Array], Array]
         if self.whole:
             self.array = check(data)
-            self.take = partial(self.array.take, axis=0)  # several times as fast as array[rows]
-        else:
-            self.take = partial(_checked_rows, name, self.array, check)
 
-
-def _checked_rows(name: str, array: Array, check: Callable[[Any], Array], rows: Array) -> Any:
-    return tried_by_row(name, rows, array.take(rows, 0), check)
+    def take(self, rows: Array) -> Array:
+        part = self.array.take(rows, 0)  # several times as fast as array[rows]
+        return part if self.whole else tried_by_row(self._name, rows, part, self._check)
 
 
 class _IterableBatches(Batches):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from minidl.layer import Layer, annotate
-from minidl.parameters import Parameter, leading
+from minidl.parameters import leading
 
 if TYPE_CHECKING:
     from minidl.summary import Summary
@@ -68,7 +68,7 @@ class Chain(Container):
     def backward_parameters(self, dy: Any, caches: list[Any], /) -> None:
         """Do what `backward` does, down to the first layer that has parameters."""
         for place, layer in enumerate(self.layers):
-            if Parameter in map(type, vars(layer).values()) or leading(layer) is not None:
+            if leading(layer) is not None:
                 dy = self._backward(dy, caches, place + 1)
                 try:
                     if dy is not None:

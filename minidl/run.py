@@ -124,9 +124,6 @@ class Recorder:
                 history.validation[name].append(float(metric(prediction, y)))
 
 
-_NOTHING: tuple[list[Any], list[Any]] = ([], [])
-
-
 class ForwardState:
     """What a forward pass in training moves: buffers and random generators."""
 
@@ -136,8 +133,6 @@ class ForwardState:
 
     def take(self) -> tuple[list[Any], list[Any]]:
         """Copy the state."""
-        if not (self._buffers or self._generators):
-            return _NOTHING
         return (
             [buffer.value.copy() for buffer in self._buffers],
             [generator.bit_generator.state for generator in self._generators],

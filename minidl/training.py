@@ -100,8 +100,7 @@ def _gradients(
 ) -> tuple[Any, Any]:
     """Return (loss, prediction) and add the gradients, unless the loss is not finite."""
     prediction, cache = network.forward(x)
-    target = (y,) if weight is None else (y, weight)
-    value, loss_cache = loss.forward(prediction, *target)
+    value, loss_cache = loss.forward(prediction, *targets(y, weight))
     if not math.isfinite(value):
         raise DivergenceError(f"the loss is {value}")
     network.backward_parameters(loss.backward(scale, loss_cache), cache)
