@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minidl.parameters import Array, Parameter
-from minidl.validation import floating_dtype
+from minidl.arrays import Array
+from minidl.checks.arguments import floating_dtype
+from minidl.parameters import Parameter
 
 if TYPE_CHECKING:
     from numpy.random import Generator

@@ -9,10 +9,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minidl.parameters import PLAIN, Buffer, Parameter, leading, walk
-from minidl.validation import output_and_cache
-
-__all__ = ["Layer", "annotate", "input_dtype", "title"]
+from minidl.checks.arguments import output_and_cache
+from minidl.parameters import PLAIN, Buffer, Parameter, walk
 
 _PLAIN = PLAIN | {Parameter, Buffer}
 """What a layer can have that holds no layers: the usual attributes, told quickly."""
@@ -153,37 +151,3 @@ class Layer(ABC):
             if isinstance(item, Parameter)
         )
         return f"{type(self).__name__}({', '.join(own)})"
-
-
-def input_dtype(network: Any) -> np.dtype[Any] | None:
-    """Tell the dtype that a network wants its input in.
-
-    It is that of its first parameter (None: it has none), or intp if a layer that comes before
-    it says with ``takes_integers`` that it takes integers.
-    """
-    item = leading(network)
-    if isinstance(item, Parameter):
-        dtype: np.dtype[Any] = item.value.dtype
-        return dtype
-    return None if item is None else np.dtype(np.intp)
-
-
-def title(layer: Layer) -> str:
-    """Name a layer in one line: the first of its repr."""
-    return repr(layer).partition("\n")[0].removesuffix("(")  # that of a container goes on
-
-
-def annotate(error: Exception, place: str, layer: Layer) -> None:
-    """Say in an error where in a network it arose.
-
-    The message of a ValueError or TypeError is prefixed with the place and the layer; to any
-    other exception, whose arguments may mean something, they are added as a note.
-    """
-    if type(error) in (ValueError, TypeError) and [type(a) for a in error.args] == [str]:
-        message, name = error.args[0], title(layer)
-        named = message.startswith(
-            (name, f"{name.partition('(')[0]}[", f"{name.partition('(')[0]}:")
-        )
-        error.args = (f"{place} {message}" if named else f"{place} {title(layer)}: {message}",)
-    else:
-        error.add_note(f"in {place} {title(layer)}")

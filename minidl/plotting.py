@@ -1,4 +1,4 @@
-"""Pictures of a training run: learning curves, decision regions, gradient errors."""
+"""Pictures: learning curves, decision regions, gradients beside numerical ones."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minidl.data import as_inputs
-from minidl.history import History
+from minidl.arrays import Array
+from minidl.checks.arguments import integer
+from minidl.checks.data import as_inputs
 from minidl.layer import Layer
-from minidl.parameters import Array, network_dtype
+from minidl.parameters import network_dtype
 from minidl.prediction import predict_proba
-from minidl.validation import integer
 
 try:
     from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.colors import to_rgb
+    from matplotlib.figure import Figure
 except ImportError as error:
     raise ImportError(
         'minidl.plotting needs matplotlib: python -m pip install "minidl[plot]"'
     ) from error
 
-__all__ = ["decision_regions", "gradient_errors", "learning_curves"]
+__all__ = ["decision_regions", "gradient_comparison", "gradient_errors", "learning_curves"]
 
 # Ten colours that stay apart for colour-blind readers and in grey (M. Petroff, arXiv:2107.02270);
 # eleven markers, so that a colour and a marker together name more than a hundred classes.
@@ -36,10 +37,31 @@ COLOURS = [
 ]
 # fmt: on
 MARKERS = "os^DvP*X<>p"
+VERDICTS = {
+    "verified": ("C0", "o"),
+    "on a kink": ("C1", "D"),
+    "unresolved": ("C7", "s"),
+    "not proved": ("C7", "."),
+    "wrong": ("C3", "X"),
+}
+"""Colour and marker of what a check of gradients says to a coordinate."""
+
+
+class _Curves(Protocol):
+    """What a training run leaves behind, such as `minidl.History`."""
+
+    steps_per_epoch: int
+    step_loss: list[float]
+    steps: list[int]
+    training: dict[str, list[float]]
+    validation: dict[str, list[float]]
+
+    @property
+    def epochs(self) -> list[float]: ...
 
 
 def learning_curves(
-    history: History, metric: str = "loss", *, window: int | None = None, ax: Axes | None = None
+    history: _Curves, metric: str = "loss", *, window: int | None = None, ax: Axes | None = None
 ) -> Axes:
     """Draw a figure of merit along a training run: training against held-out.
 
@@ -296,6 +318,62 @@ def gradient_errors(watch: _Watch | Mapping[str, _Watch], ax: Axes | None = None
     axes.set_title("Analytic (a) against numerical gradients (g)")
     if isinstance(watch, Mapping):
         axes.legend()
+    return axes
+
+
+def gradient_comparison(
+    analytic: Array,
+    numerical: Array,
+    bound: Array,
+    groups: Mapping[str, Array],
+    title: str = "",
+    ax: Any = None,
+) -> Any:
+    """Draw analytic against numerical gradients: on the diagonal they agree.
+
+    It is what `minidl.gradcheck.Report.plot` draws.
+
+    Parameters
+    ----------
+    analytic, numerical, bound : ndarray, shape (n,)
+        The gradient of backward, the numerical one, and the bound of its error (a bar; one that is
+        not finite is left out). Coordinates where a gradient is not finite are not drawn.
+    groups : dict of str to ndarray of bool, shape (n,)
+        Which coordinates to draw in one look, by the name that stands in the legend: "verified",
+        "on a kink", "unresolved", "not proved", "wrong".
+    title : str
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; None makes a new figure, which is not one of pyplot's.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> right = np.array([1.0, 2.0])
+    >>> ax = gradient_comparison(right, right, 1e-9 * right, {"verified": np.array([True, True])})
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('numerical gradient', 'gradient of backward')
+    """
+    axes = Figure(layout="constrained").subplots() if ax is None else ax
+    known = np.isfinite(analytic) & np.isfinite(numerical)
+    bars = np.where(np.isfinite(bound), bound, 0)
+    for label, chosen in groups.items():
+        at = known & chosen
+        if at.any():
+            colour, marker = VERDICTS[label]
+            look: dict[str, Any] = {
+                "fmt": marker,
+                "color": colour,
+                "label": f"{label} ({at.sum()})",
+                "alpha": 0.8,
+            }
+            axes.errorbar(numerical[at], analytic[at], xerr=bars[at], **look)
+    if known.any():
+        axes.axline((0, 0), slope=1, color="0.8", zorder=0)
+        axes.legend()
+    axes.set(xlabel="numerical gradient", ylabel="gradient of backward", title=title)
     return axes
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minidl.data import as_array, as_inputs
-from minidl.layer import Layer, input_dtype, title
-from minidl.parameters import Array
-from minidl.validation import integer, refuse
+from minidl.arrays import Array
+from minidl.checks.arguments import integer, refuse
+from minidl.checks.data import as_array, as_inputs
+from minidl.layer import Layer
+from minidl.naming import title
+from minidl.parameters import input_dtype
 
 __all__ = ["accuracy", "predict", "predict_classes", "predict_proba"]
 

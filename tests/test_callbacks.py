@@ -18,7 +18,7 @@ from minidl import (
     fit,
     predict,
 )
-from minidl.callbacks import progress_callbacks
+from minidl.training.progress import progress_callbacks
 from tests.networks import Noise, blobs, perceptron, state_of
 
 LOSS = SoftmaxCrossEntropy()

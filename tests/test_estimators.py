@@ -25,7 +25,7 @@ from sklearn.model_selection import (  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler  # noqa: E402
 
-from minidl.checkpoint.container import read, serialize  # noqa: E402
+from minidl.checkpoint.format import read, serialize  # noqa: E402
 from minidl.estimators import (  # noqa: E402
     HistoryDisplay,
     NeuralNetClassifier,

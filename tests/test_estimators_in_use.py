@@ -28,7 +28,7 @@ from sklearn.multioutput import ClassifierChain, MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 
-from minidl.checkpoint.container import read, serialize
+from minidl.checkpoint.format import read, serialize
 from minidl.estimators import (
     HistoryDisplay,
     NeuralNetClassifier,

@@ -18,8 +18,8 @@ from minidl import (
     loss_and_gradients,
     predict,
 )
-from minidl.door import check_integers
-from minidl.layer import input_dtype
+from minidl.parameters import input_dtype
+from minidl.training.checks import check_integers
 from tests.networks import state_of
 
 

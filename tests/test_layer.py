@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minidl import SGD, Buffer, Dense, Layer, Parameter, ReLU, Sequential, SoftmaxCrossEntropy
-from minidl.layer import annotate
+from minidl.naming import annotate
 from tests.scale import Scale
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minidl import SGD, CosineDecay, Dense, ExponentialDecay, LinearDecay, StepDecay, WarmUp
-from minidl.schedules import Schedule
+from minidl.optimizers.schedules import Schedule
 
 starts, factors, lengths = st.floats(1e-6, 10), st.floats(0.01, 1), st.integers(1, 30)
 ALL = [

@@ -6,7 +6,7 @@ import fractions
 import numpy as np
 import pytest
 
-from minidl.validation import as_generator, integer, number, seed_entropy
+from minidl.checks.arguments import as_generator, integer, number, seed_entropy
 
 
 @pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3), np.array(3)])

@@ -14,27 +14,17 @@ from typing import Any
 
 import numpy as np
 
-import minidl as m
+from minidl import containers, layers, losses
 from minidl.initializers import zeros
 from minidl.layer import Layer
 
-__all__ = ["VOCABULARY", "build", "check", "config_of", "encode"]
-
-# fmt: off
 VOCABULARY: dict[str, Any] = {
-    "Add": m.Add, "AvgPool2D": m.AvgPool2D, "BatchNorm": m.BatchNorm, "Concatenate": m.Concatenate,
-    "Conv2D": m.Conv2D, "Dense": m.Dense, "Dropout": m.Dropout, "ELU": m.ELU,
-    "Embedding": m.Embedding, "Flatten": m.Flatten, "GELU": m.GELU, "GRU": m.GRU,
-    "GlobalAveragePool2D": m.GlobalAveragePool2D, "Hinge": m.Hinge, "Huber": m.Huber,
-    "LSTM": m.LSTM, "LayerNorm": m.LayerNorm, "LeakyReLU": m.LeakyReLU, "LogSoftmax": m.LogSoftmax,
-    "MaxPool2D": m.MaxPool2D, "MeanAbsoluteError": m.MeanAbsoluteError,
-    "MeanSquaredError": m.MeanSquaredError, "MultiHeadAttention": m.MultiHeadAttention,
-    "PositionalEncoding": m.PositionalEncoding, "RNN": m.RNN, "ReLU": m.ReLU, "Reshape": m.Reshape,
-    "Residual": m.Residual, "Sequential": m.Sequential, "SiLU": m.SiLU, "Sigmoid": m.Sigmoid,
-    "SigmoidCrossEntropy": m.SigmoidCrossEntropy, "Softmax": m.Softmax,
-    "SoftmaxCrossEntropy": m.SoftmaxCrossEntropy, "Softplus": m.Softplus, "Tanh": m.Tanh,
+    name: kind
+    for room in (containers, layers, losses)
+    for name in room.__all__
+    if not inspect.isabstract(kind := getattr(room, name))
 }
-# fmt: on
+"""What a file may name: every layer, container and loss that minidl makes public."""
 _DEEPEST, _MOST_PATHS, _ROOM = 32, 100_000, 2**22
 _DRAWN = {"rng": 0, "weight_initializer": zeros}
 """What a constructor draws numbers with: they are overwritten, so none are drawn."""

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["generator_with", "state_of"]
-
 _KINDS: dict[Any, Any] = {
     "PCG64": np.random.PCG64,
     "PCG64DXSM": np.random.PCG64DXSM,

@@ -8,27 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from minidl.arrays import Array
 from minidl.checkpoint.architecture import VOCABULARY, build, check, config_of, encode
-from minidl.checkpoint.container import dumps, read, serialize
-from minidl.checkpoint.files import atomic_write, opened
+from minidl.checkpoint.atomic import atomic_write, opened
+from minidl.checkpoint.format import dumps, read, serialize
 from minidl.checkpoint.generators import generator_with, state_of
 from minidl.layer import Layer
-from minidl.parameters import Array, Buffer, Parameter, walk
-
-__all__ = [
-    "ModelFileError",
-    "contents",
-    "fields",
-    "load",
-    "loadable",
-    "network_from",
-    "save",
-    "vocabulary",
-]
+from minidl.parameters import Buffer, Parameter, walk
 
 
 class ModelFileError(ValueError):
     """A file is no model that can be loaded, or a model cannot be saved; the message says why."""
+
+    __module__ = "minidl"
 
 
 def save(network: Layer, path: str | os.PathLike[str]) -> None:

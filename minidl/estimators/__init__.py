@@ -7,8 +7,8 @@ except ImportError as error:
         'minidl.estimators needs scikit-learn: python -m pip install "minidl[sklearn]"'
     ) from error
 
+from minidl.estimators.base import HistoryDisplay
 from minidl.estimators.classifier import NeuralNetClassifier
-from minidl.estimators.display import HistoryDisplay
 from minidl.estimators.regressor import NeuralNetRegressor
 
 __all__ = ["HistoryDisplay", "NeuralNetClassifier", "NeuralNetRegressor"]

@@ -13,17 +13,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-import minidl as m
-from minidl.estimators import files
-from minidl.estimators.making import make_network, make_optimizer
-from minidl.layer import Layer, input_dtype
-from minidl.parameters import Array
-from minidl.validation import boolean, floating_dtype, integer, number
-
-__all__ = ["NeuralNet", "moments"]
+from minidl.arrays import Array
+from minidl.checks.arguments import boolean, floating_dtype, integer, number
+from minidl.estimators import saving
+from minidl.estimators.building import make_network, make_optimizer
+from minidl.layer import Layer
+from minidl.optimizers import Optimizer
+from minidl.parameters import input_dtype
+from minidl.prediction import predict
+from minidl.training import EarlyStopping, fit
+from minidl.training.history import History
 
 
 @contextmanager
@@ -52,7 +55,7 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
     """What the classifier and the regressor share."""
 
     network_: Layer
-    _kept_optimizer: m.Optimizer
+    _kept_optimizer: Optimizer
 
     def _keep(self, given: dict[str, Any]) -> None:
         """Assign the parameters, just as they were given, as attributes."""
@@ -126,15 +129,13 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
             network, optimizer = copy.deepcopy((self.network_, self._kept_optimizer))
 
         x = self._scaled(x)
-        outputs = m.predict(network, x[:1]).shape
+        outputs = predict(network, x[:1]).shape
         y = self._targets(y, outputs)
         if held_out is not None:
             held_x, held_y, *rest = held_out
             held_out = self._scaled(held_x), self._targets(held_y, outputs), *rest
-        stopping = (
-            [m.EarlyStopping(patience=self.patience)] if self.early_stopping and epochs else []
-        )
-        history = m.fit(
+        stopping = [EarlyStopping(patience=self.patience)] if self.early_stopping and epochs else []
+        history = fit(
             network,
             self._loss(outputs) if self.loss is None else self.loss,
             optimizer,
@@ -253,7 +254,7 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
             If it is not fitted, if the network cannot be written as data, or the file not written.
         """
         check_is_fitted(self, "network_")
-        files.save(self, path)
+        saving.save(self, path)
 
     @classmethod
     def load(
@@ -280,13 +281,13 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
         ModelFileError
             If the file is not one that this class has saved.
         """
-        estimator: Self = files.load(cls, path, layers)
+        estimator: Self = saving.load(cls, path, layers)
         return estimator
 
     def _outputs(self, X: Any) -> Any:
         """Return what the network gives for samples."""
         check_is_fitted(self, "network_")
-        return m.predict(self.network_, self._scaled(self._checked(X, reset=False)))
+        return predict(self.network_, self._scaled(self._checked(X, reset=False)))
 
     def _moments_of_targets(self, y: Array, weight: Array | None) -> Array | None:
         """Return how to scale the targets, if at all."""
@@ -297,3 +298,44 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
             f"module gives outputs of shape {outputs} for one sample: (1, {self._n_outputs()}) is "
             "needed"
         )
+
+
+class HistoryDisplay:
+    """The learning curves of an estimator, by scikit-learn's convention of displays.
+
+    Parameters
+    ----------
+    history : History
+        The ``history_`` of a fitted estimator.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from minidl import NeuralNetClassifier
+    >>> model = NeuralNetClassifier(max_epochs=3).fit(*load_iris(return_X_y=True))
+    >>> HistoryDisplay.from_estimator(model).ax_.get_xlabel()
+    'epoch'
+    """
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+
+    def plot(self, metric: str = "loss", *, ax: Any = None) -> Self:
+        """Draw a figure of merit, on new axes or those given; see `minidl.plotting`."""
+        from minidl.plotting import learning_curves
+
+        self.ax_ = learning_curves(self.history, metric, ax=ax)
+        self.figure_ = self.ax_.figure
+        return self
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, metric: str = "loss", *, ax: Any = None) -> Self:
+        """Draw the curves of a fitted estimator, or of the one that a pipeline ends with."""
+        model = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        check_is_fitted(model, "history_", msg="%(name)s has no history: call fit first")
+        return cls(model.history_).plot(metric, ax=ax)

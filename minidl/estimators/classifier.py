@@ -11,13 +11,11 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-import minidl as m
+from minidl.arrays import Array
 from minidl.checkpoint.model import fields
 from minidl.estimators.base import NeuralNet
 from minidl.layer import Layer
-from minidl.parameters import Array
-
-__all__ = ["NeuralNetClassifier"]
+from minidl.losses import ElementwiseLoss, SigmoidCrossEntropy, SoftmaxCrossEntropy
 
 
 class NeuralNetClassifier(ClassifierMixin, NeuralNet):  # type: ignore[misc]
@@ -255,7 +253,7 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):  # type: ignore[misc]
             raise ValueError("the classes must be sorted, and each must be there once")
 
     def _n_outputs(self) -> int:
-        single = self.loss is None or isinstance(self.loss, m.SigmoidCrossEntropy)
+        single = self.loss is None or isinstance(self.loss, SigmoidCrossEntropy)
         labels = len(self.classes_)
         return 1 if labels == 2 and single and not self._multilabel else labels
 
@@ -265,9 +263,9 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):  # type: ignore[misc]
             self._refuse_outputs(outputs)
         if outputs[1] == 1 and y.ndim == 1:
             return y[:, None]
-        by_element = isinstance(self.loss, (m.SigmoidCrossEntropy, m.losses.ElementwiseLoss))
+        by_element = isinstance(self.loss, (SigmoidCrossEntropy, ElementwiseLoss))
         return np.eye(outputs[1])[y] if by_element and y.ndim == 1 else y
 
     def _loss(self, outputs: tuple[int, ...]) -> Any:
         several = outputs[1] > 1 and not self._multilabel
-        return m.SoftmaxCrossEntropy() if several else m.SigmoidCrossEntropy()
+        return SoftmaxCrossEntropy() if several else SigmoidCrossEntropy()

@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 
-import minidl as m
+from minidl.arrays import Array
 from minidl.checkpoint.model import fields
 from minidl.estimators.base import NeuralNet, moments
 from minidl.layer import Layer
-from minidl.parameters import Array
-
-__all__ = ["NeuralNetRegressor"]
+from minidl.losses import MeanSquaredError
 
 
 class NeuralNetRegressor(RegressorMixin, NeuralNet):  # type: ignore[misc]
@@ -177,4 +175,4 @@ class NeuralNetRegressor(RegressorMixin, NeuralNet):  # type: ignore[misc]
         return y if self._outcomes is None else (y - self._outcomes[0]) / self._outcomes[1]
 
     def _loss(self, outputs: tuple[int, ...]) -> Any:
-        return m.MeanSquaredError()
+        return MeanSquaredError()

@@ -5,10 +5,10 @@
 differentiate any function, with a bound of the error.
 """
 
-from minidl.gradcheck.checker import check_gradients
-from minidl.gradcheck.functions import check_forward_backward, check_scalar, check_vjp
+from minidl.contract.finding import Finding
+from minidl.gradcheck.check import check_forward_backward, check_gradients, check_scalar, check_vjp
 from minidl.gradcheck.numerical import numerical_gradient, numerical_jacobian
-from minidl.gradcheck.report import Finding, GradientError, Report, TensorReport
+from minidl.gradcheck.report import GradientError, Report, TensorReport
 
 __all__ = [
     "Finding",

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from minidl.gradcheck.ladder import climb
-from minidl.gradcheck.noise import measure_noise
+from minidl.arrays import Array
+from minidl.contract.compare import natural_scale
+from minidl.gradcheck.proof.ladder import climb
+from minidl.gradcheck.proof.noise import measure_noise
 
-__all__ = ["natural_scale", "numerical_gradient", "numerical_jacobian"]
-
-Array = NDArray[Any]
 EPS = float(np.finfo(float).eps)
+
 # The ladder's errors are estimates from a few differences: a truth beyond twice one is rare.
 SAFETY = 3
 
@@ -117,16 +117,3 @@ def numerical_jacobian(function: Callable[[Array], Any], x: ArrayLike) -> tuple[
     errors[~np.isfinite(errors)] = np.inf
     shape = first.shape + point.shape
     return values.reshape(shape), errors.reshape(shape)
-
-
-def natural_scale(x: Array) -> Array:
-    """Return the length, of the shape of x, over which each element can be expected to matter."""
-    if not x.size:
-        return np.ones(x.shape)
-    with np.errstate(all="ignore"):
-        spread, largest = float(x.std()), float(np.abs(x).max())
-        if not (np.isfinite(spread) and spread > 1e-8 * largest):  # constant but for rounding
-            spread = largest
-        if not (np.isfinite(spread) and spread > 0):
-            spread = 1.0
-        return np.maximum(spread, 1e-4 * np.abs(x))

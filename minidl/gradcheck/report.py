@@ -6,49 +6,30 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-__all__ = ["Finding", "GradientError", "Report", "TensorReport"]
+from minidl.arrays import Array
+from minidl.contract.finding import Finding
 
-Array = NDArray[Any]
 Verdict = Literal["pass", "fail", "inconclusive"]
 
 UNRESOLVED, VERIFIED, KINK, WRONG, UNEXAMINED = range(5)
+LABELS = {
+    "verified": VERIFIED,
+    "on a kink": KINK,
+    "unresolved": UNRESOLVED,
+    "not proved": UNEXAMINED,
+    "wrong": WRONG,
+}
+
 COUNTS = ("verified", "on_kink", "unresolved", "wrong")
+
 HEAD = ("tensor", "shape", "relative error", "verified", "kink", "unresolved", "wrong")
 
 
 class GradientError(AssertionError):
     """A gradient is wrong, or could not be proved right; the message says which and why."""
 
-
-@dataclass(frozen=True)
-class Finding:
-    """One mistake.
-
-    Attributes
-    ----------
-    check : str
-        Which check found it: "contract", "linearity", "gradient", "variant: ties", …
-    tensor : str
-        Whose gradient it concerns, "weight" or "input 0"; empty if it is about the layer.
-    mistake : str
-        The class of the mistake, such as "constant-factor".
-    sentence : str
-        One sentence for a person.
-    evidence : str
-        The numbers.
-    """
-
-    check: str
-    tensor: str
-    mistake: str
-    sentence: str
-    evidence: str = ""
-
-    def to_dict(self) -> dict[str, str]:
-        """Return the finding as a dict; `mistake` stands under the key ``"class"``."""
-        return {"class" if key == "mistake" else key: item for key, item in vars(self).items()}
+    __module__ = "minidl.gradcheck"
 
 
 def _counted(status: int, doc: str) -> Any:
@@ -250,7 +231,28 @@ class Report:
         }
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the analytic against the numerical gradient, see `minidl.gradcheck.picture`."""
-        from minidl.gradcheck.picture import draw
+        """Draw the analytic against the numerical gradient of every coordinate that was looked at.
 
-        return draw(self, ax)
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default new axes.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        from minidl.plotting import gradient_comparison  # matplotlib, for those who look
+
+        analytic, numerical, bound, status = (
+            np.concatenate([getattr(tensor, name).reshape(-1) for tensor in self.tensors])
+            for name in ("analytic", "numerical", "error", "status")
+        )
+        groups = {label: status == kind for label, kind in LABELS.items()}
+        title = f"{self.subject}: {self.verdict}"
+        return gradient_comparison(analytic, numerical, bound, groups, title, ax)

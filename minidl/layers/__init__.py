@@ -5,41 +5,43 @@ not compute, any numbers) and cast nothing: 200 + 100 is 44 in uint8. For anythi
 TypeError, for an input or a cotangent of a shape that does not fit ValueError.
 """
 
-# ruff: noqa: F403 (type checkers and editors follow the stars)
-from __future__ import annotations
+from minidl.layers.activations import ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
+from minidl.layers.attention import MultiHeadAttention, PositionalEncoding
+from minidl.layers.convolution import Conv2D
+from minidl.layers.dense import Dense
+from minidl.layers.dropout import Dropout
+from minidl.layers.embedding import Embedding
+from minidl.layers.normalization import BatchNorm, LayerNorm
+from minidl.layers.pooling import AvgPool2D, GlobalAveragePool2D, MaxPool2D
+from minidl.layers.recurrent import GRU, LSTM, RNN
+from minidl.layers.shapes import Flatten, Reshape
+from minidl.layers.softmax import LogSoftmax, Softmax
 
-from typing import TYPE_CHECKING
-
-from minidl.lazy import lazy
-
-if TYPE_CHECKING:
-    from minidl.layers.activations import *
-    from minidl.layers.attention import *
-    from minidl.layers.convolution import *
-    from minidl.layers.dense import *
-    from minidl.layers.dropout import *
-    from minidl.layers.embedding import *
-    from minidl.layers.gated import *
-    from minidl.layers.normalization import *
-    from minidl.layers.pooling import *
-    from minidl.layers.rectifiers import *
-    from minidl.layers.recurrent import *
-    from minidl.layers.shapes import *
-    from minidl.layers.softmax import *
-
-__all__, __getattr__, __dir__ = lazy(
-    __name__,
-    activations="ReLU Sigmoid Tanh",
-    attention="MultiHeadAttention PositionalEncoding",
-    convolution="Conv2D",
-    dense="Dense",
-    dropout="Dropout",
-    embedding="Embedding",
-    gated="GELU SiLU",
-    normalization="BatchNorm LayerNorm",
-    pooling="AvgPool2D GlobalAveragePool2D MaxPool2D",
-    rectifiers="ELU LeakyReLU Softplus",
-    recurrent="GRU LSTM RNN",
-    shapes="Flatten Reshape",
-    softmax="LogSoftmax Softmax",
-)
+__all__ = [
+    "ELU",
+    "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "AvgPool2D",
+    "BatchNorm",
+    "Conv2D",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GlobalAveragePool2D",
+    "LayerNorm",
+    "LeakyReLU",
+    "LogSoftmax",
+    "MaxPool2D",
+    "MultiHeadAttention",
+    "PositionalEncoding",
+    "ReLU",
+    "Reshape",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+]

@@ -8,8 +8,6 @@ import numpy as np
 
 from minidl.layer import Layer
 
-__all__ = ["check_array", "check_cotangent", "check_input"]
-
 _KINDS = {"f": "floating", "iu": "integers", "b": "booleans", "fiub": "numbers"}
 
 

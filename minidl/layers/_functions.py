@@ -6,9 +6,7 @@ import math
 
 import numpy as np
 
-from minidl.parameters import Array
-
-__all__ = ["normal_cdf", "sigmoid"]
+from minidl.arrays import Array
 
 
 @np.errstate(over="ignore")

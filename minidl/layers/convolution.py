@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minidl.arrays import Array
+from minidl.checks.arguments import as_generator, boolean, integer
 from minidl.initializers import RNG, Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
 from minidl.layers._checks import check_cotangent, check_input
-from minidl.layers.windows import Pair, Windows
-from minidl.parameters import Array
-from minidl.validation import as_generator, boolean, integer
-
-__all__ = ["Conv2D"]
+from minidl.layers._windows import Pair, Windows
 
 STRIP = 2**20
 """How many bytes of columns are made at a time: what a usual second-level cache holds."""

@@ -5,14 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minidl.constant import ones
+from minidl.arrays import Array, ones
+from minidl.checks.arguments import as_generator, boolean, integer
 from minidl.initializers import RNG, Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
 from minidl.layers._checks import check_cotangent, check_input
-from minidl.parameters import Array
-from minidl.validation import as_generator, boolean, integer
-
-__all__ = ["Dense"]
 
 
 class Dense(Layer):

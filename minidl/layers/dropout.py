@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from minidl.arrays import Array
+from minidl.checks.arguments import as_generator, number
 from minidl.initializers import RNG
 from minidl.layer import Layer
 from minidl.layers._checks import check_cotangent, check_input
-from minidl.parameters import Array
-from minidl.validation import as_generator, number
-
-__all__ = ["Dropout"]
 
 
 class Dropout(Layer):

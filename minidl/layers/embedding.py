@@ -7,13 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minidl.arrays import Array
+from minidl.checks.arguments import as_generator, integer
 from minidl.initializers import RNG, Initializer, draw
 from minidl.layer import Layer
 from minidl.layers._checks import check_array, check_cotangent
-from minidl.parameters import Array
-from minidl.validation import as_generator, integer
-
-__all__ = ["Embedding"]
 
 
 def _standard_normal(rng: Any, shape: tuple[int, ...], _: DTypeLike) -> Array:

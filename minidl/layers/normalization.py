@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minidl.arrays import Array
+from minidl.checks.arguments import integer, number
 from minidl.layer import Layer
 from minidl.layers._checks import check_cotangent, check_input
-from minidl.parameters import Array, Buffer, Parameter
-from minidl.validation import integer, number
-
-__all__ = ["BatchNorm", "LayerNorm"]
+from minidl.parameters import Buffer, Parameter
 
 
 class _Normalization(Layer):

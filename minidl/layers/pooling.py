@@ -9,12 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minidl.arrays import Array
 from minidl.layer import Layer
 from minidl.layers._checks import check_cotangent, check_input
-from minidl.layers.windows import Pair, Windows
-from minidl.parameters import Array
-
-__all__ = ["AvgPool2D", "GlobalAveragePool2D", "MaxPool2D"]
+from minidl.layers._windows import Pair, Windows
 
 
 class _Pool2D(Layer):

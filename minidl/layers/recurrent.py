@@ -9,13 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minidl.arrays import Array
+from minidl.checks.arguments import as_generator, boolean, integer, number
 from minidl.initializers import RNG, Initializer, draw, glorot_uniform, zeros
 from minidl.layer import Layer
 from minidl.layers._checks import check_array, check_cotangent, check_input
-from minidl.parameters import Array, Parameter
-from minidl.validation import as_generator, boolean, integer, number
-
-__all__ = ["GRU", "LSTM", "RNN"]
+from minidl.parameters import Parameter
 
 
 class _Recurrent(Layer):

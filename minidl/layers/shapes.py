@@ -7,12 +7,10 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+from minidl.arrays import Array
+from minidl.checks.arguments import integer
 from minidl.layer import Layer
 from minidl.layers._checks import check_array, check_cotangent
-from minidl.parameters import Array
-from minidl.validation import integer
-
-__all__ = ["Flatten", "Reshape"]
 
 
 class _Arranging(Layer):

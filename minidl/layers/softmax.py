@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from minidl.arrays import Array
+from minidl.checks.arguments import integer
 from minidl.layer import Layer
 from minidl.layers._checks import check_cotangent, check_input
-from minidl.parameters import Array
-from minidl.validation import integer
-
-__all__ = ["LogSoftmax", "Softmax"]
 
 
 class _AlongAxis(Layer):

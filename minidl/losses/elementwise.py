@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from minidl.arrays import Array
+from minidl.checks.arguments import real, refuse
+from minidl.losses._targets import as_many
 from minidl.losses.loss import Loss, mean, without
-from minidl.losses.targets import as_many
-from minidl.parameters import Array
-from minidl.validation import real, refuse
-
-__all__ = ["ElementwiseLoss"]
 
 
 class ElementwiseLoss(Loss):

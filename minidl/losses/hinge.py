@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from minidl.arrays import Array
+from minidl.checks.arguments import number, real, refuse
+from minidl.losses._targets import are_classes, as_many, check_indices, class_labels
 from minidl.losses.loss import Loss, mean, without
-from minidl.losses.targets import are_classes, as_many, check_indices, class_labels
-from minidl.parameters import Array
-from minidl.validation import number, real, refuse
-
-__all__ = ["Hinge"]
 
 
 class Hinge(Loss):

@@ -7,13 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.constant import ones
+from minidl.arrays import Array, ones
+from minidl.checks.arguments import real
 from minidl.layer import Layer
-from minidl.parameters import Array
-from minidl.representation import describe
-from minidl.validation import real
-
-__all__ = ["Loss", "mean", "without"]
+from minidl.naming import describe
 
 
 class Loss(Layer):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from minidl.arrays import Array
+from minidl.checks.arguments import number
 from minidl.losses.elementwise import ElementwiseLoss
-from minidl.parameters import Array
-from minidl.validation import number
-
-__all__ = ["Huber", "MeanAbsoluteError", "MeanSquaredError"]
 
 
 class MeanSquaredError(ElementwiseLoss):

@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from minidl.arrays import Array
+from minidl.checks.arguments import number, refuse
 from minidl.losses.elementwise import ElementwiseLoss
-from minidl.parameters import Array
-from minidl.validation import number, refuse
-
-__all__ = ["SigmoidCrossEntropy"]
 
 
 class SigmoidCrossEntropy(ElementwiseLoss):

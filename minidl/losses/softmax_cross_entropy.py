@@ -7,13 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl.constant import constant
+from minidl.arrays import Array, constant
+from minidl.checks.arguments import integer, number
+from minidl.losses._targets import are_classes, as_many, check_target, class_labels, distributions
 from minidl.losses.loss import Loss, mean, without
-from minidl.losses.targets import are_classes, as_many, check_target, class_labels, distributions
-from minidl.parameters import Array
-from minidl.validation import integer, number
-
-__all__ = ["SoftmaxCrossEntropy"]
 
 
 class SoftmaxCrossEntropy(Loss):

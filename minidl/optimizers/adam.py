@@ -7,14 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.constant import constant
+from minidl.arrays import constant
+from minidl.checks.arguments import Bounded
 from minidl.layer import Layer
-from minidl.optimizers.blocks import blocks, flush
+from minidl.optimizers._blocks import blocks, flush
 from minidl.optimizers.optimizer import Optimizer
-from minidl.schedules import Rate
-from minidl.validation import Bounded
-
-__all__ = ["Adam", "AdamW"]
+from minidl.optimizers.schedules import Rate
 
 
 class _Moments(Optimizer):

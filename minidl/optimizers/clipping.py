@@ -6,10 +6,8 @@ import math
 
 import numpy as np
 
-from minidl.parameters import Array
-from minidl.validation import number
-
-__all__ = ["ClipNorm", "ClipValue"]
+from minidl.arrays import Array
+from minidl.checks.arguments import number
 
 
 class _Clip:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from inspect import signature
 from typing import Any, Self
 
-from minidl.validation import instance
-
-__all__ = ["Keywords"]
+from minidl.checks.arguments import instance
 
 _ELSEWHERE = {"lr": "learning_rate", "betas": "beta1 and beta2", "eps": "epsilon", "rho": "alpha"}
 """What other libraries call our keywords."""

@@ -7,15 +7,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from minidl.arrays import Array
+from minidl.checks.arguments import Bounded
 from minidl.layer import Layer
-from minidl.optimizers.groups import checked_groups, stretches
+from minidl.naming import describe
+from minidl.optimizers._groups import checked_groups, stretches
 from minidl.optimizers.keywords import Keywords
-from minidl.parameters import Array, Parameter, ParameterVector, unique
-from minidl.representation import describe
-from minidl.schedules import Rate, as_rate, rate_at
-from minidl.validation import Bounded
-
-__all__ = ["Optimizer"]
+from minidl.optimizers.schedules import Rate, as_rate, rate_at
+from minidl.parameters import Parameter, unique
+from minidl.vector import ParameterVector
 
 _FIXED = ("network", "vector")
 _OF_GROUPS = ("_groups", "_stretches", "_frozen")

@@ -6,15 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.constant import constant
+from minidl.arrays import Array, constant
+from minidl.checks.arguments import Bounded, boolean
 from minidl.layer import Layer
-from minidl.optimizers.blocks import flush
+from minidl.optimizers._blocks import flush
 from minidl.optimizers.optimizer import Optimizer
-from minidl.parameters import Array
-from minidl.schedules import Rate
-from minidl.validation import Bounded, boolean
-
-__all__ = ["SGD"]
+from minidl.optimizers.schedules import Rate
 
 
 class SGD(Optimizer):

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from minidl.gradcheck.subject import Generators, Subject, as_inputs
+from minidl.contract.subject import Generators, Subject, as_inputs
 from minidl.layer import Layer
 from minidl.parameters import Buffer, unique
 from minidl.testing.runs import (

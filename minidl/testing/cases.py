@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from minidl.gradcheck.contract import LAWS as PROBED
-from minidl.gradcheck.probes import PROBES
+from minidl.contract.probes import PROBES
+from minidl.contract.trial import LAWS as PROBED
 from minidl.layer import Layer
 from minidl.testing.laws import LAWS, Law
 from minidl.testing.runs import broken, title
 
 if TYPE_CHECKING:
     import pytest
-
-__all__ = ["Case", "Check", "Entry", "check_layer", "parametrize_with_layer_checks"]
 
 
 class Case:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl.gradcheck.subject import Subject
+from minidl.arrays import Array
+from minidl.contract.subject import Subject
 from minidl.layer import Layer
 from minidl.parameters import Buffer, Parameter, unique
-from minidl.testing.runs import Array, Inputs, Results, call, explained, fail, precisions, run
+from minidl.testing.runs import Inputs, Results, call, explained, fail, precisions, run
 
 
 def survives(layer: Layer, inputs: Inputs, done: str, duplicate: Callable[[Layer], Layer]) -> None:

@@ -22,9 +22,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from minidl.gradcheck import check_gradients, probes
-from minidl.gradcheck.contract import LAWS as PROBED
-from minidl.gradcheck.probes import Probe
+from minidl.contract import probes
+from minidl.contract.probes import Probe
+from minidl.contract.trial import LAWS as PROBED
+from minidl.gradcheck import check_gradients
 from minidl.layer import Layer
 from minidl.testing import batches
 from minidl.testing.copies import survives

@@ -9,10 +9,10 @@ from typing import Any, NoReturn, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.gradcheck.compare import distance, largest
-from minidl.gradcheck.probes import Probe, explore
-from minidl.gradcheck.report import Finding
-from minidl.gradcheck.subject import Subject, as_inputs, nudged
+from minidl.contract.compare import distance, largest
+from minidl.contract.finding import Finding
+from minidl.contract.probes import Probe, explore
+from minidl.contract.subject import Subject, as_inputs, nudged
 from minidl.layer import Layer
 
 Array: TypeAlias = NDArray[Any]

@@ -17,9 +17,45 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike, NDArray
 
-import minidl
+from minidl.containers import Add, Concatenate, Residual, Sequential
 from minidl.initializers import glorot_uniform
 from minidl.layer import Layer
+from minidl.layers import (
+    ELU,
+    GELU,
+    GRU,
+    LSTM,
+    RNN,
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    GlobalAveragePool2D,
+    LayerNorm,
+    LeakyReLU,
+    LogSoftmax,
+    MaxPool2D,
+    MultiHeadAttention,
+    PositionalEncoding,
+    ReLU,
+    Reshape,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from minidl.losses import (
+    Hinge,
+    Huber,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SigmoidCrossEntropy,
+    SoftmaxCrossEntropy,
+)
 from minidl.parameters import network_dtype, walk
 
 try:
@@ -198,31 +234,31 @@ _POOLING = Family((3,), "kernel_size stride")
 _RECURRENT = Family((2,), "in_features hidden_features last")
 
 FAMILIES: dict[type[Layer], Family] = {
-    minidl.ReLU: Family(),
-    minidl.Tanh: Family(),
-    minidl.Dense: Family((1, 2), "in_features out_features bias weight_initializer"),
-    minidl.Sigmoid: Family(),
-    minidl.Softplus: Family(),
-    minidl.SiLU: Family(),
-    minidl.GELU: Family(arguments="approximate"),
-    minidl.LeakyReLU: Family(arguments="negative_slope"),
-    minidl.ELU: Family(arguments="alpha"),
-    minidl.Softmax: Family((1, 2), "axis"),
-    minidl.LogSoftmax: Family((1, 2), "axis"),
-    minidl.Dropout: Family(arguments="rate"),
-    minidl.LayerNorm: Family((1, 2), "features"),
-    minidl.BatchNorm: Family((1, 3), "features"),
-    minidl.Flatten: Family((1, 2, 3)),
-    minidl.Reshape: Family((1, 2, 3), "shape"),
-    minidl.Conv2D: Family((3,), "in_channels out_channels kernel_size stride padding"),
-    minidl.MaxPool2D: _POOLING,
-    minidl.AvgPool2D: _POOLING,
-    minidl.GlobalAveragePool2D: Family((3,)),
-    minidl.RNN: _RECURRENT,
-    minidl.GRU: _RECURRENT,
-    minidl.LSTM: _RECURRENT,
-    minidl.MultiHeadAttention: Family((2,), "features heads causal"),
-    minidl.PositionalEncoding: Family((2,), "features max_length"),
+    ReLU: Family(),
+    Tanh: Family(),
+    Dense: Family((1, 2), "in_features out_features bias weight_initializer"),
+    Sigmoid: Family(),
+    Softplus: Family(),
+    SiLU: Family(),
+    GELU: Family(arguments="approximate"),
+    LeakyReLU: Family(arguments="negative_slope"),
+    ELU: Family(arguments="alpha"),
+    Softmax: Family((1, 2), "axis"),
+    LogSoftmax: Family((1, 2), "axis"),
+    Dropout: Family(arguments="rate"),
+    LayerNorm: Family((1, 2), "features"),
+    BatchNorm: Family((1, 3), "features"),
+    Flatten: Family((1, 2, 3)),
+    Reshape: Family((1, 2, 3), "shape"),
+    Conv2D: Family((3,), "in_channels out_channels kernel_size stride padding"),
+    MaxPool2D: _POOLING,
+    AvgPool2D: _POOLING,
+    GlobalAveragePool2D: Family((3,)),
+    RNN: _RECURRENT,
+    GRU: _RECURRENT,
+    LSTM: _RECURRENT,
+    MultiHeadAttention: Family((2,), "features heads causal"),
+    PositionalEncoding: Family((2,), "features max_length"),
 }
 """The layers that hold no layers and take a batch of floating samples."""
 
@@ -298,7 +334,7 @@ def _chain(draw: st.DrawFn, shape: Shape, dtype: DTypeLike, depth: int) -> Layer
         member = draw(draw(st.sampled_from(ways)))
         members.append(member)
         shape = _outcome(member, shape, dtype) or ()
-    return draw(st.builds(minidl.Sequential, *map(st.just, members)))
+    return draw(st.builds(Sequential, *map(st.just, members)))
 
 
 def _branching(kind: type[Layer]) -> Callable[[Shape, DTypeLike, int], Strategy[Layer]]:
@@ -322,10 +358,10 @@ def _outcome(layer: Layer, shape: Shape, dtype: DTypeLike) -> Shape | None:
 
 
 CONTAINERS: dict[type[Layer], Callable[[Shape, DTypeLike, int], Strategy[Layer]]] = {
-    minidl.Sequential: _chain,
-    minidl.Residual: _branching(minidl.Residual),
-    minidl.Add: _branching(minidl.Add),
-    minidl.Concatenate: _branching(minidl.Concatenate),
+    Sequential: _chain,
+    Residual: _branching(Residual),
+    Add: _branching(Add),
+    Concatenate: _branching(Concatenate),
 }
 """The layers of layers: functions (shape, dtype, depth) -> strategy, depth being what is left."""
 
@@ -439,16 +475,16 @@ def _words(layer: Any, dtype: DTypeLike) -> Strategy[tuple[Any, ...]]:
 
 
 _TARGETS: dict[type[Layer], Strategy[float]] = {
-    minidl.SigmoidCrossEntropy: st.sampled_from([0.0, 1.0, 0.5]),
-    minidl.Hinge: st.sampled_from([1.0, -1.0]),
-    minidl.MeanSquaredError: values(),
-    minidl.MeanAbsoluteError: values(),
-    minidl.Huber: values(),
+    SigmoidCrossEntropy: st.sampled_from([0.0, 1.0, 0.5]),
+    Hinge: st.sampled_from([1.0, -1.0]),
+    MeanSquaredError: values(),
+    MeanAbsoluteError: values(),
+    Huber: values(),
 }
 
 INPUTS: dict[type[Layer], Callable[[Any, DTypeLike], Strategy[tuple[Any, ...]]]] = {
-    minidl.Embedding: _words,
-    minidl.SoftmaxCrossEntropy: _classified,
+    Embedding: _words,
+    SoftmaxCrossEntropy: _classified,
     **dict.fromkeys(_TARGETS, _supervised),
 }
 """What losses, and layers of integers, take: functions (layer, dtype) -> strategy."""

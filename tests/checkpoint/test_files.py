@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from minidl import BusyError, Dense, load, save
-from minidl.checkpoint import files
-from minidl.checkpoint.files import AtomicFile, atomic_write
+from minidl.checkpoint import atomic as files
+from minidl.checkpoint.atomic import AtomicFile, atomic_write
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="locks and signals are others there"

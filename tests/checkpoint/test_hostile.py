@@ -12,7 +12,7 @@ import pytest
 
 from minidl import ModelFileError, ReLU, Sequential, load, save
 from minidl.checkpoint.architecture import VOCABULARY, check
-from minidl.checkpoint.container import read, serialize
+from minidl.checkpoint.format import read, serialize
 from tests.checkpoint.files import LONG, Scale, network, parts, seal
 from tests.checkpoint.hostile import hostile_files
 

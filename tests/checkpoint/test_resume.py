@@ -27,9 +27,9 @@ from minidl import (
     Steps,
     fit,
 )
-from minidl.checkpoint.container import read, serialize
-from minidl.checkpoint.files import AtomicFile
-from minidl.run import ForwardState
+from minidl.checkpoint.atomic import AtomicFile
+from minidl.checkpoint.format import read, serialize
+from minidl.training.run import ForwardState
 
 from .training import RUNS, STEPS, X, Y, digest, plain, resume, stochastic, train
 

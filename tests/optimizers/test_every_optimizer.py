@@ -20,7 +20,7 @@ from minidl import (
     SoftmaxCrossEntropy,
     fit,
 )
-from minidl.optimizers.blocks import flush
+from minidl.optimizers._blocks import flush
 from tests.networks import blobs, perceptron, state_of
 from tests.optimizers.points import Point, network
 

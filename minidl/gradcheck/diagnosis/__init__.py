@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from minidl.contract.finding import Finding
 from minidl.gradcheck.diagnosis import elementwise, regions, structure, terms, values
 from minidl.gradcheck.diagnosis.evidence import Answer, Evidence
-from minidl.gradcheck.point import Point
-from minidl.gradcheck.report import UNEXAMINED, WRONG, Finding, TensorReport
+from minidl.gradcheck.proof.point import Point
+from minidl.gradcheck.report import UNEXAMINED, WRONG, TensorReport
 
 GUESSES: Sequence[Callable[[Evidence], Answer]] = (
     values.not_finite,

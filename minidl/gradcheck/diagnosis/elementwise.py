@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from minidl.arrays import Array
 from minidl.gradcheck.diagnosis.evidence import Answer, Evidence
-
-Array = NDArray[Any]
 
 FORMULAS = """
 1 | x | y | 1 - x**2 | 1 - y**2 | x * (1 - x) | y * (1 - y) | 1 - x | 1 - y | 1 + y | exp(x)

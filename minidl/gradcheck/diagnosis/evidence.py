@@ -5,16 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from minidl.gradcheck.compare import largest
-from minidl.gradcheck.point import Point
+from minidl.arrays import Array
+from minidl.contract.compare import largest
+from minidl.gradcheck.proof.point import Point
 from minidl.gradcheck.report import KINK, UNRESOLVED, WRONG, TensorReport
 
-Array = NDArray[Any]
 # (the class of the mistake, a sentence), or None if the guess does not fit.
 Answer = tuple[str, str] | None
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from minidl.arrays import Array
 from minidl.gradcheck.diagnosis.evidence import Answer, Evidence
-
-Array = NDArray[Any]
 
 
 def wrong_region(e: Evidence) -> Answer:

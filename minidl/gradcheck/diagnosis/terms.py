@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from minidl.arrays import Array
 from minidl.gradcheck.diagnosis.evidence import Answer, Evidence, listed, subsets
-
-Array = NDArray[Any]
 
 
 def _multiple(e: Evidence, basis: Array, difference: Array) -> float | None:

@@ -1,0 +1,1 @@
+"""What is refused: hyper-parameters, and a user's arrays."""

@@ -1,0 +1,1 @@
+"""The proof: slopes of ever smaller differences, with a bound of their error."""

@@ -1,0 +1,265 @@
+"""Where batches come from: arrays, memory-maps, or an iterable of the user's own."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from minidl.arrays import Array
+from minidl.checks.arguments import as_generator, integer
+from minidl.checks.data import (
+    as_array,
+    as_inputs,
+    as_targets,
+    as_weights,
+    require_some,
+    tried_by_row,
+)
+from minidl.layer import Layer
+from minidl.parameters import input_dtype, network_dtype
+from minidl.training.checks import check_integers
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+
+Batch: TypeAlias = tuple[Any, Any, Any]  # inputs, targets, and weights or None
+
+
+def batches(
+    x: ArrayLike, y: ArrayLike, size: int, rng: Generator | int | None
+) -> Iterator[tuple[Array, Array]]:
+    """Go once through a data set in random order, batch by batch.
+
+    Parameters
+    ----------
+    x, y : array_like, shape (N, …)
+        Samples and targets; they are not changed.
+    size : int
+        The number of samples in a batch; the last one is shorter if N is no multiple of it.
+    rng : numpy.random.Generator, int or None
+        What the order is drawn from. Pass one generator to every call of a training loop.
+
+    Yields
+    ------
+    (x, y)
+        Copies of the rows of a batch.
+
+    Raises
+    ------
+    ValueError, TypeError
+        At the call: if there are no samples, the lengths differ, or size is no positive integer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> [len(x) for x, y in batches(np.zeros((10, 2)), np.zeros(10), 4, rng=0)]
+    [4, 4, 2]
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or len(x) == 0:
+        raise ValueError(
+            f"batches needs as many targets as samples, and some: got x of shape {x.shape} "
+            f"and y of shape {y.shape}"
+        )
+    size = integer("size", size, least=1)
+    order = as_generator(rng).permutation(len(x))
+    cuts = (order[start : start + size] for start in range(0, len(order), size))
+    return ((x.take(rows, 0), y.take(rows, 0)) for rows in cuts)
+
+
+def batches_for(
+    network: Layer, loss: Layer, x: Any, y: Any, weight: Any, batch_size: Any, epochs: int
+) -> Batches:
+    """Return the batches that arguments of `fit` stand for, or raise."""
+    if y is None and not hasattr(x, "__array__"):
+        for name, given in (("batch_size", batch_size), ("sample_weight", weight)):
+            if given is not None:
+                raise ValueError(
+                    f"{name} belongs to arrays: without y, x is an iterable of batches"
+                )
+        return _IterableBatches(network, loss, x, epochs)
+    for name, given in (("y", y), ("batch_size", batch_size)):
+        if given is None:
+            raise TypeError(f"fit: with an array x, {name} is needed")
+    return _ArrayBatches(network, loss, x, y, weight, integer("batch_size", batch_size, least=1))
+
+
+def digest(*arrays: Any) -> str:
+    """Return a fingerprint: of each array the shape, the dtype, and up to 256 rows all over it."""
+    import hashlib  # it loads OpenSSL, for checkpoints alone
+
+    total = hashlib.sha256()
+    for array in arrays:
+        if array is not None:
+            rows = array.take(_fixed_rows(len(array)), 0)
+            total.update(f"{array.shape} {array.dtype.name} ".encode())
+            total.update(rows.tobytes())
+        total.update(b";")
+    return total.hexdigest()
+
+
+def _fixed_rows(samples: int) -> Array:
+    """Return the places of up to 256 rows, the first and the last among them."""
+    return np.linspace(0, samples - 1, min(samples, 256)).astype(np.intp)
+
+
+class Batches(ABC):
+    """The data of a run, epoch by epoch; a batch is checked before it is handed out.
+
+    Attributes
+    ----------
+    first : (x, y, weight)
+        A batch to try things on, before the first epoch.
+    sample : ndarray
+        What the network infers for it.
+    steps_per_epoch : int
+        The number of batches; 0 as long as it is not known.
+    """
+
+    first: Batch
+    sample: Any
+    steps_per_epoch: int
+
+    @abstractmethod
+    def epoch(self, seed: int, number: int, start: int = 0) -> Iterator[tuple[Batch, bool]]:
+        """Yield the batches of an epoch, from a place on, each with whether it is the last."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Return what tells these data from others, in so far as the same gives the same run."""
+
+
+class _ArrayBatches(Batches):
+    """Rows of arrays, in an order that depends on seed and epoch alone."""
+
+    def __init__(
+        self, network: Layer, loss: Layer, x: Any, y: Any, weight: Any, batch_size: int
+    ) -> None:
+        wanted = input_dtype(network)
+        self._x = _Column("x", x, lambda part: as_inputs("x", part, wanted))
+        samples = self._samples = len(self._x.array)
+        self._size, self.steps_per_epoch = batch_size, math.ceil(samples / batch_size)
+        rows = np.arange(min(batch_size, samples))
+        self.sample = sample = network(self._x.take(rows))
+        if self._x.array.ndim == 1:
+            network(self._x.take(rows[:1]))  # numbers, not features of one sample, can be cut
+        if self._x.whole:
+            check_integers("x", network, self._x.array, batch_size)
+        self._y = _Column(
+            "y", y, lambda part: as_targets("y", part, len(part), loss, sample), samples
+        )
+        if self._y.whole:
+            require_some("y", self._y.array, loss)
+        if weight is not None:
+            weight = as_weights("sample_weight", weight, samples, network_dtype(network))
+        self._weight = weight
+        self.first = self._batch(rows)
+
+    def _batch(self, rows: Array) -> Batch:
+        weight = None if self._weight is None else self._weight.take(rows, 0)
+        return self._x.take(rows), self._y.take(rows), weight
+
+    def epoch(self, seed: int, number: int, start: int = 0) -> Iterator[tuple[Batch, bool]]:
+        order = np.random.default_rng([seed, number]).permutation(self._samples)
+        for step in range(start, self.steps_per_epoch):
+            rows = order[step * self._size : (step + 1) * self._size]
+            yield self._batch(rows), step == self.steps_per_epoch - 1
+
+    def fingerprint(self) -> str:
+        found = digest(*self._batch(_fixed_rows(self._samples)))
+        return f"{self._samples} samples in batches of {self._size}, SHA-256 of some {found}"
+
+
+class _Column:
+    """The rows of an array: checked as a whole, or, of a memory-map, whenever some are taken."""
+
+    def __init__(
+        self, name: str, data: Any, check: Callable[[Any], Array], samples: int | None = None
+    ) -> None:
+        self._name, self._check = name, check
+        self.whole = not isinstance(data, np.memmap)
+        self.array = as_array(name, data, samples)
+        if self.whole:
+            self.array = check(data)
+
+    def take(self, rows: Array) -> Array:
+        part = self.array.take(rows, 0)  # several times as fast as array[rows]
+        return part if self.whole else tried_by_row(self._name, rows, part, self._check)
+
+
+class _IterableBatches(Batches):
+    """What an iterable of the user's gives: pairs (x, y), or triples with weights."""
+
+    def __init__(self, network: Layer, loss: Layer, source: Any, epochs: int) -> None:
+        try:
+            self._iterator: Iterator[Any] | None = iter(source)
+        except TypeError:
+            raise TypeError(
+                f"fit: without y, x must be an iterable of batches (x, y), got {source!r}"
+            ) from None
+        if self._iterator is source and epochs > 1:
+            raise ValueError(
+                f"fit: x can be gone through only once, and {epochs} epochs are asked for: pass "
+                "what begins anew with every iter(x), such as a list or an object with __iter__"
+            )
+        self._source, self._network, self._loss = source, network, loss
+        self._dtypes = input_dtype(network), network_dtype(network)
+        self.sample = None
+        self.steps_per_epoch = len(source) if hasattr(source, "__len__") else 0
+        given = next(self._iterator, None)
+        if given is None:
+            raise ValueError("fit: the iterable x gives no batches")
+        self.first = self._checked(given, 0)
+        self._iterator = chain([given], self._iterator)  # one that it has begun is not dropped
+
+    def _checked(self, given: Any, place: int) -> Batch:
+        """Return a batch as the network and the loss take it."""
+        if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+            raise TypeError(
+                f"batch {place} must be (x, y) or (x, y, weight), got {type(given).__name__}"
+                + (f" of {len(given)}" if isinstance(given, (tuple, list)) else "")
+            )
+        wanted, dtype = self._dtypes
+        try:
+            x = as_inputs("x", given[0], wanted)
+            if self.sample is None:
+                self.sample = self._network(x)
+            y = as_targets("y", given[1], len(x), self._loss, self.sample)
+            weight = None
+            if len(given) == 3:
+                weight = as_weights("the weight", given[2], len(x), dtype)
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"batch {place}: {error}") from None
+        return x, y, weight
+
+    def epoch(self, seed: int, number: int, start: int = 0) -> Iterator[tuple[Batch, bool]]:
+        iterator = iter(self._source) if self._iterator is None else self._iterator
+        self._iterator = None
+        place = start
+        given = next(islice(iterator, start, None), None)
+        while given is not None:
+            problem = following = None
+            try:
+                following = next(iterator, None)  # it tells whether this batch is the last
+            except Exception as error:
+                problem = error
+            place += 1
+            last = following is None and problem is None
+            if last:
+                self.steps_per_epoch = place
+            yield self._checked(given, place - 1), last
+            if problem is not None:
+                raise problem
+            given = following
+        if place == start:
+            raise ValueError(f"fit: the iterable x gives no batches in epoch {number + 1}")
+
+    def fingerprint(self) -> str:
+        return f"an iterable, SHA-256 of its first batch {digest(*self.first)}"

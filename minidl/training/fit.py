@@ -1,0 +1,236 @@
+"""Training: the loss and gradients of a batch, and the loop over all batches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from minidl.checks.arguments import boolean, integer, seed_entropy
+from minidl.layer import Layer
+from minidl.optimizers import Optimizer
+from minidl.parameters import input_dtype
+from minidl.training.batches import batches_for
+from minidl.training.callbacks import Callback, Hooks
+from minidl.training.checks import (
+    check_callbacks,
+    check_loss,
+    check_metrics,
+    check_parts,
+    check_validation,
+    targets,
+)
+from minidl.training.divergence import DivergenceError, diverged, require_finite
+from minidl.training.first_step import audited
+from minidl.training.history import History, Steps
+from minidl.training.interrupt import Interrupt
+from minidl.training.keeper import keeper_for
+from minidl.training.progress import progress_callbacks
+from minidl.training.run import ForwardState, Metric, Recorder, Run, as_plan
+from minidl.training.step import _gradients
+from minidl.training.threads import blas_threads
+
+
+@np.errstate(over="ignore", invalid="ignore")  # the loop itself looks for what is not finite
+def fit(
+    network: Layer,
+    loss: Layer,
+    optimizer: Optimizer,
+    x: ArrayLike | Iterable[Any],
+    y: ArrayLike | None = None,
+    *,
+    epochs: int,
+    batch_size: int | None = None,
+    validation: tuple[ArrayLike, ...] | None = None,
+    validate_every: int | Steps = 1,
+    sample_weight: ArrayLike | None = None,
+    metrics: Mapping[str, Metric] | None = None,
+    seed: int | None = None,
+    callbacks: Sequence[Callback] = (),
+    progress: bool | None = None,
+    recover: bool = True,
+    threads: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int | Steps = 1,
+    resume: str | os.PathLike[str] | None = None,
+) -> History:
+    """Train a network.
+
+    Every epoch goes once through the data, in an order that depends on seed and epoch alone; every
+    step takes the gradients of one batch and updates the parameters.
+
+    Parameters
+    ----------
+    network, loss : Layer
+        ``loss.forward(network.forward(x)[0], y)`` is what is made small.
+    optimizer : Optimizer
+        Built for this network.
+    x, y : array_like, shape (N, …)
+        The samples and their targets; x is cast to the network's dtype, or to integers if
+        its first layer takes integers. A `numpy.memmap` is gathered and checked batch by batch,
+        with the same results. Without y, x is an iterable of batches, (x, y) or (x, y, weight),
+        that is gone through once an epoch, in its own order.
+    epochs : int
+        How often to go through the data.
+    batch_size : int
+        The number of samples in a step; 1 is classic stochastic gradient descent, N or more is
+        gradient descent. The last batch of an epoch may be shorter. An iterable has its own.
+    validation : (x, y) or (x, y, weight), optional
+        Held-out data; weights are those of the mean that is its loss (metrics count all alike).
+    validate_every : int or Steps, default 1
+        How many epochs (or steps: ``Steps(50)``) pass between two entries in the history.
+    sample_weight : array_like, shape (N,), optional
+        The weight of each sample in the mean of its batch.
+    metrics : dict of str to function (prediction, target) -> float, optional
+        What to record beside the loss; by default the accuracy, if the loss is for classification.
+    seed : int, optional
+        What the order of the data is drawn from; None draws one (see ``History.seed``).
+    callbacks : sequence, optional
+        Objects with any of the methods ``on_begin``, ``on_gradients``, ``on_step``, ``on_epoch``,
+        ``on_end``, each called with the `Run`; one that returns True ends the run. One that is to
+        be in a checkpoint has ``state()``, a dict of numbers, strings and floating arrays, and
+        ``restore(state)``, called after ``on_begin``, which may return True as well.
+    progress : bool, optional
+        Whether to show a progress bar; None shows it on a terminal if Rich is installed.
+    recover : bool, default True
+        Whether to keep a copy of the state at the start of each epoch, to go back to it should
+        the loss diverge.
+    threads : int, optional
+        How many threads the matrix products may use (needs the extra ``threads``). None leaves it
+        to NumPy, which takes one for small products and all for wide ones; 1 is wise where
+        another process keeps the cores busy.
+    checkpoint : str or path-like, optional
+        A file that the state of the run is written to, in one step, so that it can be resumed. A
+        file that is there is replaced; it is locked as long as the run lasts.
+    checkpoint_every : int or Steps, default 1
+        How many epochs (or steps) pass between two checkpoints; there is one more at the end.
+    resume : str or path-like, optional
+        The checkpoint to go on from; epochs is the total. All other arguments must be as they
+        were: then the weights are, bit for bit, those of a run that was never stopped. Without
+        such a file the run starts afresh, says so in a warning of the logger "minidl", and
+        ``history.resumed_from`` is 0. So the same call with the same file as checkpoint and
+        resume starts a run, goes on with it, and of one that is complete gives the result.
+
+    Returns
+    -------
+    History
+        The curves.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments or data that do not fit, before anything has changed.
+    ModelFileError
+        If the checkpoint to go on from is damaged, or that of another network, optimizer, loss,
+        seed or data set; if a part of the run cannot be written as data.
+    BusyError
+        If another run has the same checkpoint.
+    DivergenceError
+        If the loss is not finite. Parameters, buffers, generators and optimizer are then as they
+        were at the start of the epoch, or where it was resumed; a checkpoint stays as it is.
+
+    Notes
+    -----
+    Gradients that were accumulated before are cleared at the start, and again at the end.
+
+    Ctrl-C ends the run after the current step: `fit` returns, and ``history.interrupted`` is
+    True. A second Ctrl-C raises KeyboardInterrupt.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minidl import SGD, Dense, SoftmaxCrossEntropy, fit
+    >>> x = np.random.default_rng(0).normal(size=(100, 2))
+    >>> network = Dense(2, 2, rng=0)
+    >>> history = fit(
+    ...     network, SoftmaxCrossEntropy(), SGD(network, 0.5), x, (x[:, 0] > x[:, 1]).astype(int),
+    ...     epochs=5, batch_size=10, seed=0,
+    ... )
+    >>> len(history.step_loss), history.training["accuracy"][-1] > 0.95
+    (50, True)
+    """
+    epochs = integer("epochs", epochs, least=1)
+    drawn = seed_entropy(seed)
+    check_parts(network, loss, optimizer)
+    watchers, limited = check_callbacks(callbacks), blas_threads(threads)
+    validate_every = as_plan("validate_every", validate_every)
+    recover = boolean("recover", recover)
+    # With an inference on a first batch: it finds what is wrong before anything changes.
+    data = batches_for(network, loss, x, y, sample_weight, batch_size, epochs)
+    first, first_y, first_weight = data.first
+    check_loss(loss, data.sample, targets(first_y, first_weight))
+    held_out = check_validation(validation, network, loss, first, input_dtype(network), data.sample)
+    metrics = check_metrics(metrics, loss, data.sample, first_y)
+
+    history = History(drawn, data.steps_per_epoch)
+    run = Run(network, loss, optimizer, history, epochs, data.steps_per_epoch)
+    bars = progress_callbacks(progress)
+    hooks = Hooks([*watchers, *bars], run)
+    recorder = Recorder(run, metrics, held_out, validate_every)
+    keeper = keeper_for(checkpoint, checkpoint_every, resume, seed, run, recorder, data, watchers)
+
+    optimizer.clear()
+    interrupt = Interrupt()
+    try:
+        with limited(), interrupt:
+            ended = keeper.begin(hooks)
+            state = ForwardState(network)
+            while not ended and run.epoch < epochs:
+                start = (state.take(), optimizer.snapshot()) if recover else None
+                for batch, last in data.epoch(history.seed, run.epoch, keeper.batch):
+                    run.batch = batch
+                    ended = _step(run, state, start, recorder, hooks)
+                    if last:
+                        require_finite(run, state, start)
+                        run.epoch += 1
+                        history.steps_per_epoch = run.steps_per_epoch = data.steps_per_epoch
+                    if recorder.due(last):
+                        recorder.validate()
+                    ended |= hooks.call("on_step")
+                    if last:
+                        ended |= hooks.call("on_epoch")
+                    ended |= interrupt.requested
+                    if keeper.after_step(last) or ended:
+                        if not last:
+                            require_finite(run, state, start)
+                        keeper.write()
+                    if ended:
+                        break
+            history.interrupted = interrupt.requested
+            recorder.validate()
+            hooks.call("on_end")
+    finally:
+        history.interrupted = interrupt.requested
+        optimizer.clear()
+        for part in (*bars, keeper):
+            part.close()
+    return history
+
+
+def _step(run: Run, state: ForwardState, start: Any, recorder: Recorder, hooks: Hooks) -> bool:
+    """Take one step; if it fails, leave everything as it was before (or at the epoch's start)."""
+    before = state.take()
+    x, y, weight = run.batch
+    first = run.step == (run.history.resumed_from or 0)
+    try:
+        if first:
+            with audited(run.network):
+                value, prediction = _gradients(run.network, run.loss, x, y, weight, 1.0)
+            check_parts(run.network, run.loss, run.optimizer)  # a layer may have replaced some
+        else:
+            value, prediction = _gradients(run.network, run.loss, x, y, weight, 1.0)
+        ended = hooks.call("on_gradients")
+        run.optimizer.step()
+    except DivergenceError as error:
+        state.restore(before)
+        place = f"in step {run.step + 1}, epoch {run.epoch + 1}"
+        raise diverged(f"{error} {place}", run, state, start) from None
+    except BaseException:
+        state.restore(before)
+        raise
+    run.step += 1
+    recorder.add(float(value), prediction, y)
+    return ended

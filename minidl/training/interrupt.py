@@ -1,0 +1,48 @@
+"""Ctrl-C that ends a run at a step's boundary; a second one raises at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+
+class Interrupt:
+    """A context in which the first SIGINT only sets `requested`.
+
+    Outside the main thread, or where someone else handles SIGINT, it changes nothing.
+
+    Examples
+    --------
+    >>> with Interrupt() as interrupt:
+    ...     interrupt.requested
+    False
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._installed = False
+
+    def __enter__(self) -> Interrupt:
+        import signal  # here, for the sake of the time that `import minidl` takes
+        import threading
+
+        main = threading.current_thread() is threading.main_thread()
+        if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._handle)
+            self._installed = True
+        return self
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        import signal
+
+        if self.requested:
+            signal.default_int_handler(number, frame)
+        self.requested = True
+
+    def __exit__(self, *error: object) -> None:
+        import signal
+
+        if self._installed:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
