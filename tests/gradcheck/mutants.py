@@ -81,6 +81,18 @@ LIBRARY = {
         Sequential(minidl.Dense(4, 3, rng=rng, dtype=F64), minidl.Tanh()),
         (rng.normal(size=(5, 4)),),
     ),
+    "Residual": lambda rng: (
+        minidl.Residual(minidl.Dense(4, 4, rng=rng, dtype=F64), minidl.Tanh()),
+        (rng.normal(size=(5, 4)),),
+    ),
+    "Add": lambda rng: (
+        minidl.Add(minidl.Dense(4, 3, rng=rng, dtype=F64), minidl.Dense(4, 3, rng=rng, dtype=F64)),
+        (rng.normal(size=(5, 4)),),
+    ),
+    "Concatenate": lambda rng: (
+        minidl.Concatenate(minidl.Dense(4, 3, rng=rng, dtype=F64), minidl.Tanh()),
+        (rng.normal(size=(5, 4)),),
+    ),
     "SoftmaxCrossEntropy": lambda rng: (
         minidl.SoftmaxCrossEntropy(),
         (rng.normal(size=(5, 4)), rng.integers(4, size=5), rng.uniform(0.5, 2, size=5)),
@@ -119,8 +131,8 @@ def library_kinds():
     kinds = set()
     for module in pkgutil.walk_packages(minidl.__path__, "minidl."):
         if module.name.split(".")[1] in ("layers", "losses", "containers"):
-            for item in vars(importlib.import_module(module.name)).values():
-                if inspect.isclass(item) and issubclass(item, Layer):
+            for name, item in vars(importlib.import_module(module.name)).items():
+                if inspect.isclass(item) and issubclass(item, Layer) and name[0] != "_":
                     kinds.add(item)
     return sorted(
         (kind for kind in kinds if not inspect.isabstract(kind)), key=lambda kind: kind.__qualname__
