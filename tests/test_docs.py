@@ -17,7 +17,10 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 FENCE = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```[ ]*\n?", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+MORE = [ROOT / "CHANGELOG.md", *ROOT.glob("CONTRIBUTING.md"), *(ROOT / "benchmarks").glob("*.md")]
+LINKED = sorted([*PAGES, *MORE, ROOT / "examples" / "README.rst"])
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|`[^`<]*<([^>`\s]+)>`_")  # of Markdown, of RST
+MENTION = re.compile(r"(?<![\w./-])(?:benchmarks|docs|examples|tests)/[\w/.-]+\.(?:md|py|rst|txt)\b")
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 OPTIONAL = ("torch", "jax")  # recipes for other frameworks, each a block that stands by itself
 
@@ -128,11 +131,15 @@ def slug(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def targets(text: str) -> list[str]:
+    return [markdown or rst for markdown, rst in LINK.findall(text)]
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_links_and_images_of_a_page_resolve(page: Path) -> None:
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
     broken = []
-    for target in LINK.findall(text):
+    for target in targets(text):
         if re.match(r"[a-z]+:", target):
             continue
         path, _, anchor = target.partition("#")
@@ -146,10 +153,22 @@ def test_the_links_and_images_of_a_page_resolve(page: Path) -> None:
     assert not broken, f"{page.relative_to(ROOT)}: {', '.join(broken)}"
 
 
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_the_files_of_the_project_that_a_page_names_exist(page: Path) -> None:
+    named = set(MENTION.findall(page.read_text(encoding="utf-8")))
+    assert not [name for name in named if not (ROOT / name).is_file()]
+
+
 def test_every_page_can_be_reached_from_the_index() -> None:
     index = ROOT / "docs" / "index.md"
     linked = {
         (index.parent / target.partition("#")[0]).resolve()
-        for target in LINK.findall(index.read_text(encoding="utf-8"))
+        for target in targets(index.read_text(encoding="utf-8"))
     }
     assert {page for page in PAGES if page.parent != ROOT} - linked == {index}
+
+
+def test_every_page_but_the_index_is_in_the_folder_of_its_kind() -> None:
+    docs = ROOT / "docs"
+    pages = {page.relative_to(docs) for page in docs.rglob("*.md")} - {Path("index.md")}
+    assert {page.parts[0] for page in pages} == {"tutorial", "how-to", "explanation"}
