@@ -20,7 +20,9 @@ FENCE = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```[ ]*\n?", re.MULTILINE | re.DOTAL
 MORE = [ROOT / "CHANGELOG.md", *ROOT.glob("CONTRIBUTING.md"), *(ROOT / "benchmarks").glob("*.md")]
 LINKED = sorted([*PAGES, *MORE, ROOT / "examples" / "README.rst"])
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|`[^`<]*<([^>`\s]+)>`_")  # of Markdown, of RST
-MENTION = re.compile(r"(?<![\w./-])(?:benchmarks|docs|examples|tests)/[\w/.-]+\.(?:md|py|rst|txt)\b")
+MENTION = re.compile(
+    r"(?<![\w./-])(?:benchmarks|docs|examples|tests)/[\w/.-]+\.(?:md|py|rst|txt)\b"
+)
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 OPTIONAL = ("torch", "jax")  # recipes for other frameworks, each a block that stands by itself
 
