@@ -1,7 +1,12 @@
-"""Every example runs without a display, reaches what it states, and saves its pictures."""
+"""Every example runs without a display, reaches what it states, and saves its pictures.
+
+Those that take long run with --quick, and so cannot reach all of it. MINIDL_EXAMPLES=whole runs
+them whole, but for the two that take longer than 20 s; MINIDL_EXAMPLES=all runs these too.
+"""
 
 import gzip
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -17,7 +22,11 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 MNIST = Path(os.environ.get("MINIDL_MNIST", ROOT / "../shared/data/mnist"))
 packed = partial(gzip.compress, mtime=0)  # the time would be part of the names of tests
-SCRIPTS = sorted(path.stem for path in EXAMPLES.glob("[!_]*.py"))
+SCRIPTS = {path.stem[3:]: path for path in sorted(EXAMPLES.glob("[!_]*.py"))}  # without number
+QUICK = {name for name, path in SCRIPTS.items() if "options.quick" in path.read_text("utf-8")}
+LONG = {"convolution_on_digits", "language_model"}
+MODES = {"quick": QUICK, "whole": QUICK & LONG, "all": set()}  # and what each runs with --quick
+SHORTENED = MODES[os.environ.get("MINIDL_EXAMPLES", "quick")]
 
 
 @pytest.fixture
@@ -27,8 +36,9 @@ def run(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(EXAMPLES)
 
     def run_example(name, *options):
-        script = EXAMPLES / f"{name}.py"
-        monkeypatch.setattr(sys, "argv", [str(script), "--save", str(tmp_path), *options])
+        script = SCRIPTS[name]
+        options = ("--save", str(tmp_path), *options, *["--quick"] * (name in SHORTENED))
+        monkeypatch.setattr(sys, "argv", [str(script), *options])
         return runpy.run_path(str(script), run_name="__main__")
 
     yield run_example
@@ -48,7 +58,7 @@ class TestPerceptronOnBlobs:
         assert found["held_out"] >= 0.95
         assert found["against_hand"] < 1e-12
         assert found["relative"] < 1e-7
-        assert len(found["watch"].errors) == 150
+        assert len(found["watch"].errors) == (6 if found["options"].quick else 150)
         assert max(found["watch"].errors) < 1e-7
         assert 1e-3 < np.median(found["mistaken"].errors) < 1e-1
         assert f"held-out accuracy {found['held_out']:.3f}" in capsys.readouterr().out
@@ -86,21 +96,22 @@ class TestHowManyHiddenUnits:
         assert max(held_out[1], held_out[2]) < 0.9
         assert min(held_out[units] for units in (3, 4, 8, 16, 64)) >= 0.95
         losses = list(training_loss.values())
-        assert all(after < before + 0.005 for before, after in pairwise(losses))
+        slack = 0.02 if found["options"].quick else 0.005
+        assert all(after < before + slack for before, after in pairwise(losses))
         assert_saved(tmp_path, "how_many_hidden_units")
 
 
 class TestReluAgainstTanh:
-    def test_learns_with_both(self, run, tmp_path):
-        held_out = run("relu_against_tanh")["held_out"]
+    def test_learns_with_both_and_draws_a_polygon_and_a_curve(self, run, tmp_path):
+        found = run("relu_against_tanh")
+        held_out = found["held_out"]
         assert list(held_out) == ["ReLU", "tanh"]
         assert min(held_out.values()) >= 0.97
         assert_saved(tmp_path, "relu_against_tanh")
 
-    def test_draws_a_polygon_and_a_curve(self, run):
-        """Of the pieces of the boundary, ReLU's turn at a few corners, tanh's everywhere."""
+        # of the pieces of the boundary, ReLU's turn at a few corners, tanh's everywhere
         straight = {}
-        for name, ax in zip(("ReLU", "tanh"), run("relu_against_tanh")["axes"], strict=True):
+        for name, ax in zip(("ReLU", "tanh"), found["axes"], strict=True):
             boundary = ax.collections[0].get_paths()[0].vertices
             pieces = np.diff(boundary, axis=0)
             pieces = pieces[np.linalg.norm(pieces, axis=1) > 1e-3]
@@ -123,10 +134,23 @@ class TestALayerOfYourOwn:
 
 
 class TestWhatDidIGetWrong:
-    def test_gets_ten_answers(self, run, tmp_path):
+    def test_gets_ten_answers(self, run, tmp_path, capsys):
         reports = run("what_did_i_get_wrong")["reports"]
-        assert len(reports) == 10
-        assert all(report.verdict == "fail" for report in reports.values())
+        answers = {title: report.findings[0].mistake for title, report in reports.items()}
+        assert answers == {
+            "forgotten batch sum": "not-summed-over-batch",
+            "missing 1/N": "constant-factor",
+            "transposed weight": "jacobian-transposed",
+            "softmax diagonal only": "cross-term-missing",
+            "batch-norm terms": "variance-path",
+            "ReLU mask": "slope-table",
+            "in-place write": "mutates-upstream",
+            "stale cache": "stale-cache",
+            "border pixel": "wrong-region",
+            "clipping in backward": "nonlinear",
+        }
+        printed = capsys.readouterr().out
+        assert all(f"{title}: fail\n" in printed for title in answers)
         assert_saved(tmp_path, "what_did_i_get_wrong")
 
 
@@ -143,8 +167,9 @@ class TestConvolutionOnDigits:
     def test_reads_handwriting_better_than_dense_layers(self, run, tmp_path, capsys):
         found = run("convolution_on_digits")
         assert found["x_test"].shape == (599, 1, 8, 8)
-        assert len(found["reached"]) == 3
-        assert min(found["reached"]) >= 0.985
+        quick = found["options"].quick
+        assert len(found["reached"]) == (1 if quick else 3)
+        assert min(found["reached"]) >= (0.95 if quick else 0.985)
         assert found["held_out"] == pytest.approx(1 - len(found["wrong"]) / 599)
         printed = capsys.readouterr().out
         assert f"held-out accuracy {found['held_out']:.4f}" in printed
@@ -179,8 +204,9 @@ class TestDiabetes:
         r2 = {key: np.mean(scores) for key, scores in found["r2"].items()}
         error = {key: np.mean(errors) for key, errors in found["error"].items()}
         line, squared, huber = found["WAYS"]
-        assert all(len(scores) == 8 for scores in found["r2"].values())
-        assert min(r2[way, False] for way in found["WAYS"]) > 0.42
+        quick = found["options"].quick
+        assert all(len(scores) == (2 if quick else 8) for scores in found["r2"].values())
+        assert min(r2[way, False] for way in found["WAYS"]) > (0.35 if quick else 0.42)
         assert abs(r2[huber, False] - r2[line, False]) < 0.03
         assert error[huber, True] < error[huber, False] + 6
         assert min(error[squared, True], error[line, True]) > 1.5 * error[huber, True]
@@ -194,10 +220,13 @@ class TestTimeSeries:
         found = run("time_series")
         error = found["error"]
         assert list(error) == ["last value", "autoregression", "GRU"]
-        assert found["floor"] < error["GRU"][0] < 1.5 * found["floor"]
-        assert error["GRU"][0] < 0.9 * error["autoregression"][0] < 0.6 * error["last value"][0]
-        assert (error["GRU"] < error["autoregression"]).all()
-        assert error["GRU"][-1] < 0.7 * error["autoregression"][-1]
+        assert found["floor"] < error["GRU"][0] < error["autoregression"][0]
+        assert error["autoregression"][0] < 0.6 * error["last value"][0]
+        if not found["options"].quick:
+            assert error["GRU"][0] < 1.5 * found["floor"]
+            assert error["GRU"][0] < 0.9 * error["autoregression"][0]
+            assert (error["GRU"] < error["autoregression"]).all()
+            assert error["GRU"][-1] < 0.7 * error["autoregression"][-1]
         assert f"{error['GRU'][0]:8.3f}" in capsys.readouterr().out
         assert_saved(tmp_path, "time_series")
 
@@ -206,11 +235,12 @@ class TestLanguageModel:
     def test_knows_more_than_how_often_letters_occur(self, run, tmp_path, capsys):
         found = run("language_model")
         assert 2.5 < found["unigram"] < 3.2
-        assert found["losses"]["training"] < 0.35 * found["unigram"]
         assert found["losses"]["held-out at best"] < 0.8 * found["unigram"]
         assert len(found["sample"]) == len("And God said, Let") + 300
-        words = found["sample"].split()
-        assert np.mean([word in found["text"].split() for word in words]) > 0.4
+        if not found["options"].quick:
+            assert found["losses"]["training"] < 0.35 * found["unigram"]
+            words = found["sample"].split()
+            assert np.mean([word in found["text"].split() for word in words]) > 0.4
         printed = capsys.readouterr().out
         assert f"unigram entropy {found['unigram']:.2f} nats" in printed
         assert found["sample"] in printed
@@ -258,7 +288,7 @@ class TestMnist:
         not MNIST.is_dir(), reason="no MNIST files: MINIDL_MNIST names their folder"
     )
     def test_reads_a_tenth_of_the_digits_well(self, run, tmp_path, capsys):
-        found = run("mnist", "--data", str(MNIST), "--train", "6000", "--epochs", "5")
+        found = run("mnist", "--data", str(MNIST), "--train", "6000", "--epochs", "3")
         assert found["x_train"].shape == (6000, 784)
         assert found["x_test"].shape == (10_000, 784)
         assert found["held_out"] >= 0.93
@@ -305,9 +335,18 @@ def test_every_example_has_a_test():
     assert {name.replace("_", "") for name in SCRIPTS} == tested
 
 
+def test_the_examples_are_numbered_and_the_readme_lists_them_in_this_order():
+    numbers = [int(path.name[:2]) for path in SCRIPTS.values()]
+    assert numbers == list(range(1, 1 + len(numbers)))
+    readme = (EXAMPLES / "README.rst").read_text(encoding="utf-8")
+    listed = re.findall(r"^- ``(\d.+?\.py)``: ", readme, re.MULTILINE)
+    names = [path.name for path in SCRIPTS.values()]
+    assert listed == names, f"missing: {', '.join(set(names) - set(listed)) or 'none'}"
+
+
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_is_in_gallery_form(name):
-    source = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
+    source = SCRIPTS[name].read_text(encoding="utf-8")
     _, title, underline, *_ = source.splitlines()
     assert source.startswith('"""\n')
     assert underline == "=" * len(title)
@@ -319,7 +358,7 @@ def test_runs_as_a_script_from_the_root(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     environment.pop("DISPLAY", None)
     finished = subprocess.run(
-        [sys.executable, "examples/step_size.py", "--save", str(tmp_path / "new" / "folder")],
+        [sys.executable, "examples/02_step_size.py", "--save", str(tmp_path / "new" / "folder")],
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -16,7 +16,8 @@ from minidl import SGD, Dense, ReLU, Sequential, SoftmaxCrossEntropy, accuracy, 
 from minidl.initializers import he_uniform
 from minidl.plotting import decision_regions
 
-options = parser(__doc__).parse_args()
+options = parser(__doc__, quick="two starts instead of five, and shorter runs").parse_args()
+starts, epochs = (2, 30) if options.quick else (5, 100)
 
 # %%
 # More noise than before, so that the two moons touch: no boundary gets every point right, and a
@@ -49,7 +50,7 @@ def train(units, start):
             SGD(network, learning_rate, momentum=0.9),
             x_train,
             y_train,
-            epochs=100,
+            epochs=epochs,
             batch_size=50,
             metrics={},
             seed=0,
@@ -62,7 +63,7 @@ training_loss, held_out_loss, held_out = {}, {}, {}
 figure, axes = plt.subplots(2, 4, figsize=(14, 7), layout="constrained")
 
 for units, ax in zip(sizes, axes.flat, strict=False):
-    attempts = [train(units, start) for start in range(5)]
+    attempts = [train(units, start) for start in range(starts)]
     training_loss[units], network = min(attempts, key=lambda attempt: attempt[0])
     prediction = predict(network, x_test)
     held_out_loss[units] = float(loss(prediction, y_test))

@@ -30,8 +30,8 @@ from minidl import (
 )
 from minidl.plotting import COLOURS, learning_curves
 
-options = parser(__doc__).parse_args()
-SPLITS = 8
+options = parser(__doc__, quick="two splits instead of eight").parse_args()
+SPLITS = 2 if options.quick else 8
 
 # %%
 # The raw measurements have all kinds of units (years, mm of mercury, mg/dl), so each is

@@ -17,7 +17,8 @@ from minidl import SGD, Dense, GradientErrors, SoftmaxCrossEntropy, Steps, accur
 from minidl.gradcheck import numerical_gradient
 from minidl.plotting import decision_regions, gradient_errors, learning_curves
 
-options = parser(__doc__).parse_args()
+options = parser(__doc__, quick="one epoch, and every fiftieth step checked").parse_args()
+every, epochs = (50, 1) if options.quick else (10, 5)
 
 # %%
 # Three clouds of points in the plane. A third of the points is held out: the network never sees
@@ -120,14 +121,14 @@ class CheckedAfterTheUpdate(GradientErrors):
         run.optimizer.clear()
 
 
-watch, mistaken = GradientErrors(every=10), CheckedAfterTheUpdate(every=10)
+watch, mistaken = GradientErrors(every), CheckedAfterTheUpdate(every)
 history = fit(
     network,
     loss,
     SGD(network, learning_rate=0.01),
     x_train,
     y_train,
-    epochs=5,
+    epochs=epochs,
     batch_size=1,
     validation=(x_test, y_test),
     validate_every=Steps(100),

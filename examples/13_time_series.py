@@ -24,7 +24,7 @@ from minidl import (
 )
 from minidl.plotting import COLOURS, learning_curves
 
-options = parser(__doc__).parse_args()
+options = parser(__doc__, quick="ten epochs instead of forty").parse_args()
 
 # %%
 # The series
@@ -59,7 +59,7 @@ def windows(values, length):
 
 
 chunks = windows(series[:KNOWN], LENGTH + 1)[::5]
-epochs, batch_size = 40, 16
+epochs, batch_size = 10 if options.quick else 40, 16
 network = Sequential(GRU(1, 24, rng=rng), Dense(24, 1, rng=rng))
 print(network)
 rate = CosineDecay(0.01, epochs * -(-len(chunks) // batch_size))

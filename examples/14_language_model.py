@@ -31,7 +31,7 @@ from minidl import (
 )
 from minidl.plotting import learning_curves
 
-options = parser(__doc__).parse_args()
+options = parser(__doc__, quick="a tenth of the steps").parse_args()
 
 # %%
 # Letters as numbers
@@ -107,7 +107,7 @@ def pieces(codes, every):
 
 
 x, y = pieces(known, 4)
-epochs, batch_size = 10, 16
+epochs, batch_size = 1 if options.quick else 10, 16
 steps = epochs * -(-len(x) // batch_size)
 optimizer = AdamW(
     network,

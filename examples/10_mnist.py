@@ -5,8 +5,8 @@ MNIST
 Seventy thousand handwritten digits of 28 × 28 pixels, the classic. After ten epochs, well under a
 minute on one core, a network 784-256-128-10 gets more than 98 % of the 10,000 test digits right.
 
-``python examples/mnist.py --data DIR`` reads the four standard ``.gz`` files from a folder; without
-``--data`` scikit-learn downloads the digits from OpenML.
+``python examples/10_mnist.py --data DIR`` reads the four standard ``.gz`` files from a folder;
+without ``--data`` scikit-learn downloads the digits from OpenML.
 """
 
 import math
@@ -43,7 +43,7 @@ options = arguments.parse_args()
 # The pixels
 # ----------
 # A dense layer takes rows of numbers and does not know which pixels are neighbours: an image
-# becomes a row of 784. (``convolution_on_digits.py`` makes use of the neighbours.)
+# becomes a row of 784. (``11_convolution_on_digits.py`` makes use of the neighbours.)
 
 x_train, y_train, x_test, y_test = read_mnist(options.data) if options.data else download_mnist()
 x_train, y_train = x_train[: options.train], y_train[: options.train]
