@@ -79,7 +79,7 @@ def main():
         write(Path(name), gib)
         for _ in range(ROUNDS):
             for kind, runs in found.items():
-                command = [sys.executable, "-m", "benchmarks.memory_map", name, kind]
+                command = [sys.executable, "-m", "benchmarks.works.memory_map", name, kind]
                 run = subprocess.run(command, env=own, check=True, capture_output=True, text=True)
                 runs.append(json.loads(run.stdout))
     ratio = median(m["time"] / a["time"] for m, a in zip(found["map"], found["array"], strict=True))

@@ -1,4 +1,4 @@
-"""How long importing takes, and how much memory: `python -m benchmarks.imports`.
+"""How long importing takes, and how much memory: `python -m benchmarks imports`.
 
 Every import is made by a fresh process, in turns, all on one core.
 """
@@ -15,7 +15,7 @@ from benchmarks.measure import Result
 from benchmarks.work import Target
 from benchmarks.worker import confined
 
-README = Path(__file__).parents[1] / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 STATEMENTS = {
     "numpy": "import numpy",
     "minidl": "import minidl",

@@ -1,6 +1,6 @@
-"""Recurrent layers and attention beside torch: python -m benchmarks.sequences."""
+"""Recurrent layers and attention beside torch: python -m benchmarks sequences."""
 
-from benchmarks.beside_torch import header, layer_row, torch  # first: sets the threads
+from benchmarks.works.beside_torch import header, layer_row, torch  # first: sets the threads
 
 # isort: split
 from minidl import GRU, LSTM, RNN, MultiHeadAttention

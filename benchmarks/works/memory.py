@@ -1,4 +1,4 @@
-"""The most memory that minidl's large step holds at one time: `python -m benchmarks.memory`.
+"""The most memory that minidl's large step holds at one time: `python -m benchmarks memory`.
 
 NumPy reports its arrays to tracemalloc. What a step needs is counted: parameters, gradients, the
 optimizer's state, and the input and output of every layer.

@@ -1,10 +1,10 @@
-"""A small convolutional network beside torch: python -m benchmarks.convolution.
+"""A small convolutional network beside torch: python -m benchmarks convolution.
 
 The step is conv(8)-pool-conv(16)-pool-dense on 64 images of 28 × 28: forward, loss, backward and
 an update. torch runs eagerly, in its usual memory order and in channels-last.
 """
 
-from benchmarks.beside_torch import (  # first: sets the threads
+from benchmarks.works.beside_torch import (  # first: sets the threads
     header,
     layer_row,
     medians,

@@ -1,9 +1,9 @@
 """Activations, normalisation, dropout and embedding beside torch: forward plus backward.
 
-Run it with: python -m benchmarks.dense_family
+Run it with: python -m benchmarks dense_family
 """
 
-from benchmarks.beside_torch import header, layer_row, row, torch  # first: sets the threads
+from benchmarks.works.beside_torch import header, layer_row, row, torch  # first: sets the threads
 
 # isort: split
 import numpy as np

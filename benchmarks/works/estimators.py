@@ -1,4 +1,4 @@
-"""Beside scikit-learn's own networks, of the same size: `python -m benchmarks.estimators`.
+"""Beside scikit-learn's own networks, of the same size: `python -m benchmarks estimators`.
 
 Held-out score and seconds of training, over seeds that draw the split and the weights, in turns.
 With `--networks 5` a score is the mean over five networks for each split, for both sides, so that

@@ -1,4 +1,4 @@
-"""Gradient checkers side by side on wrong and awkward layers: `python -m benchmarks.gradcheck`.
+"""Gradient checkers side by side on wrong and awkward layers: `python -m benchmarks gradcheck`.
 
 Every checker gets the same pair of functions over float64 arrays: the layer's forward, and its
 backward from zeroed gradients. The others are helped where they would need it: float32 layers are
@@ -405,7 +405,7 @@ def costs():
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gradcheck", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks gradcheck", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1, help="seeds for each layer")
     options = parser.parse_args(arguments)
     compare(range(options.seeds))
