@@ -26,9 +26,9 @@ import numpy as np  # noqa: E402
 from minidl import Buffer, Dense, Parameter, ParameterVector, Sequential, Tanh  # noqa: E402
 from minidl.gradcheck import check_gradients  # noqa: E402
 from minidl.parameters import unique  # noqa: E402
-from tests.gradcheck.awkward import AWKWARD  # noqa: E402
-from tests.gradcheck.oracle import GENERATORS, differentiable, named  # noqa: E402
-from tests.gradcheck.planted import VISIBLE  # noqa: E402
+from tests.corpus.awkward import AWKWARD  # noqa: E402
+from tests.corpus.faults import VISIBLE  # noqa: E402
+from tests.corpus.oracle import GENERATORS, differentiable, named  # noqa: E402
 
 
 class Rejected(Exception):  # noqa: N818

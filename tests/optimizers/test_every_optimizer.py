@@ -21,8 +21,8 @@ from minidl import (
     fit,
 )
 from minidl.optimizers._blocks import flush
-from tests.networks import blobs, perceptron, state_of
-from tests.optimizers.points import Point, network
+from tests.support.networks import blobs, perceptron, state_of
+from tests.support.points import Point, network
 
 OPTIMIZERS = {
     "SGD": lambda layers, rate=0.1, **o: SGD(layers, rate, momentum=0.9, nesterov=True, **o),
