@@ -22,11 +22,11 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 FENCE = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```[ ]*\n?", re.MULTILINE | re.DOTALL)
-MORE = [ROOT / "CHANGELOG.md", *ROOT.glob("CONTRIBUTING.md"), *(ROOT / "benchmarks").glob("*.md")]
+MORE = [ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *(ROOT / "benchmarks").glob("*.md")]
 LINKED = sorted([*PAGES, *MORE, ROOT / "examples" / "README.rst"])
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|`[^`<]*<([^>`\s]+)>`_")  # of Markdown, of RST
 MENTION = re.compile(
-    r"(?<![\w./-])(?:benchmarks|docs|examples|tests)/[\w/.-]+\.(?:md|py|rst|txt)\b"
+    r"(?<![\w./-])(?:benchmarks|docs|examples|minidl|tests)/[\w/.-]+\.(?:md|py|rst|txt)\b"
 )
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 CODE = re.compile(r"`(\w+)`")
