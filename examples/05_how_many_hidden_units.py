@@ -16,7 +16,7 @@ from minidl import SGD, Dense, ReLU, Sequential, SoftmaxCrossEntropy, accuracy, 
 from minidl.initializers import he_uniform
 from minidl.plotting import decision_regions
 
-options = parser(__doc__, quick="four networks instead of seven, two short starts each").parse_args()
+options = parser(__doc__, quick="four networks instead of seven, two starts each").parse_args()
 starts, epochs = (2, 30) if options.quick else (5, 100)
 
 # %%
