@@ -3,6 +3,7 @@
 import contextlib
 import doctest
 import importlib.util
+import inspect
 import io
 import re
 import sys
@@ -12,17 +13,23 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import minidl.containers
+import minidl.layers
+import minidl.losses
+import minidl.optimizers
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 FENCE = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```[ ]*\n?", re.MULTILINE | re.DOTALL)
-MORE = [ROOT / "CHANGELOG.md", *ROOT.glob("CONTRIBUTING.md"), *(ROOT / "benchmarks").glob("*.md")]
+MORE = [ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *(ROOT / "benchmarks").glob("*.md")]
 LINKED = sorted([*PAGES, *MORE, ROOT / "examples" / "README.rst"])
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|`[^`<]*<([^>`\s]+)>`_")  # of Markdown, of RST
 MENTION = re.compile(
-    r"(?<![\w./-])(?:benchmarks|docs|examples|tests)/[\w/.-]+\.(?:md|py|rst|txt)\b"
+    r"(?<![\w./-])(?:benchmarks|docs|examples|minidl|tests)/[\w/.-]+\.(?:md|py|rst|txt)\b"
 )
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+CODE = re.compile(r"`(\w+)`")
 OPTIONAL = ("torch", "jax")  # recipes for other frameworks, each a block that stands by itself
 
 
@@ -148,3 +155,14 @@ def test_every_page_but_the_index_is_in_the_folder_of_its_kind() -> None:
     docs = ROOT / "docs"
     pages = {page.relative_to(docs) for page in docs.rglob("*.md")} - {Path("index.md")}
     assert {page.parts[0] for page in pages} == {"tutorial", "how-to", "explanation"}
+
+
+def test_the_page_of_what_there_is_lists_every_layer_loss_optimizer_and_schedule() -> None:
+    text = (ROOT / "docs" / "how-to" / "compose-networks.md").read_text(encoding="utf-8")
+    listed = {
+        name for row in re.findall(r"^\| (`.+?) \|", text, re.M) for name in CODE.findall(row)
+    }
+    homes = minidl.containers, minidl.layers, minidl.losses, minidl.optimizers
+    public = {name: getattr(home, name) for home in homes for name in home.__all__}
+    there = {name for name, item in public.items() if not inspect.isabstract(item)}
+    assert there - {"ClipNorm", "ClipValue"} == listed
