@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl import containers, layers, losses
+from minidl import layers, losses
+from minidl.containers import chain as containers
 from minidl.initializers import zeros
 from minidl.layer import Layer
 

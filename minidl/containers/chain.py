@@ -103,9 +103,6 @@ class Sequential(Chain):
     )  82 parameters, float32
     """
 
-    # A chain's own, even where a subclass derives from Residual too: they belong to this backward.
-    forward, __call__ = Chain.forward, Chain.__call__
-
     def backward(self, dy: Any, caches: list[Any], /) -> Any:
         """Return the gradient of the first layer's input."""
         return self._backward(dy, caches)

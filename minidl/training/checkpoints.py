@@ -31,7 +31,7 @@ from minidl.training.run import ForwardState, Recorder, Run, is_due
 
 _PLAIN = (bool, int, float, str, type(None))
 
-_DERIVED = ("network", "vector", "_stretches", "_frozen")
+_DERIVED = {"network", "vector", "_stretches", "_frozen"}
 """What an optimizer works out from its arguments."""
 
 _PROGRESS = ("epoch", "step", "batch", "steps_per_epoch", "count")
@@ -77,7 +77,7 @@ class Checkpoints(Keeper):
         self._path, self._every, self._resume = path, every, resume
         self._run, self._recorder = run, recorder
         self._stateful = [c for c in callbacks if hasattr(c, "state") and hasattr(c, "restore")]
-        self._fixed = {k: v for k, v in vars(run.optimizer).items() if not _is_saved(v)}
+        self._fixed = {k: v for k, v in run.optimizer.variables().items() if not _is_saved(v)}
         self._loaded: dict[str, Any] | None = None
         self._file = None if path is None else AtomicFile(path)
         try:
@@ -147,19 +147,23 @@ class Checkpoints(Keeper):
         """Return the arrays and numbers of the run, with these callbacks, as it is now."""
         run, history, optimizer = self._run, self._run.history, self._run.optimizer
         _, state, arrays, _ = contents(run.network)
-        known = {name.lstrip("_") for name in (*optimizer.config, *_DERIVED)}
-        for name, item in vars(optimizer).items():
-            lost = item is not self._fixed.get(name) or name.lstrip("_") not in known
-            if lost and not _is_saved(item):
+        variables, own = optimizer.variables(), type(optimizer).__name__
+        for name, item in variables.items():
+            if not _is_saved(item) and item is not self._fixed.get(name):
                 raise ValueError(
-                    f"{type(optimizer).__name__}.{name} is {item!r:.80}, which cannot be saved, "
-                    "or is another than at the beginning: numbers and arrays can"
+                    f"{own}.{name} is {item!r:.80}, which cannot be saved and is another than at "
+                    "the beginning: numbers and arrays can"
                 )
+        for name in vars(optimizer).keys() - variables.keys() - _DERIVED:
+            raise ValueError(
+                f"{own}.{name} would be lost: name an array in the state of the class, a number in "
+                "its config"
+            )
         counts = run.epoch, run.step, self.batch, history.steps_per_epoch, self._recorder.count
         progress = dict(zip(_PROGRESS, counts, strict=True))
         parts = {
             "network": arrays | state["generators"],
-            "optimizer": {k: v for k, v in vars(optimizer).items() if _is_saved(v)},
+            "optimizer": {k: v for k, v in variables.items() if _is_saved(v)},
             "run": progress | {name: _bits(curve) for name, curve in self._curves().items()},
             **{f"callbacks.{place}": item.state() for place, item in enumerate(stateful)},
         }
