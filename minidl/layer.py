@@ -43,8 +43,6 @@ class Layer(ABC):
         What `minidl.save` writes down: the names of those arguments of the constructor, which
         are attributes too, that say what the layer is: not those for random numbers and initial
         values. None: the layer cannot be saved.
-    shapes : function of the configuration
-        In a layer of minidl: the shapes of the arrays that it will have, by name.
 
     Examples
     --------
@@ -69,7 +67,6 @@ class Layer(ABC):
     differentiable: ClassVar[int | None] = None
     takes_integers: ClassVar[bool] = False
     config: ClassVar[tuple[str, ...] | None] = None
-    shapes: ClassVar[Any] = staticmethod(lambda **config: {})
 
     @abstractmethod
     def forward(self, *inputs: Any, **constants: Any) -> tuple[Any, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.arrays import Array
-from minidl.checkpoint.architecture import VOCABULARY, build, check, config_of, encode
+from minidl.checkpoint.architecture import VOCABULARY, build, config_of, encode
 from minidl.checkpoint.atomic import atomic_write, opened
 from minidl.checkpoint.format import dumps, read, serialize
 from minidl.checkpoint.generators import generator_with, state_of
@@ -144,28 +144,23 @@ def network_from(
     """Return the network that has these `contents`, or raise a ValueError if none has."""
     nodes, shared = fields(architecture, nodes=list, shared=dict)
     (generators,) = fields(state, generators=dict)
-    sizes = {path: array.shape for path, array in arrays.items()}
-    for path, first in shared.items():
-        if not isinstance(first, str) or path in sizes:
-            raise ValueError(f"{path} is not shared with the path of something")
-        if first in sizes:
-            sizes[path] = sizes[first]
-    check(nodes, classes, sizes, sum(array.size for array in arrays.values()))
-
-    network = build(nodes, classes)
+    network = build(nodes, classes, sum(array.size for array in arrays.values()))
     found = dict(walk(network))
     for path, generator in generators.items():
         found[path] = _replaced(found, path, generator_with(generator))
     for path, first in shared.items():
-        _replaced(found, path, found.get(first))
+        _replaced(found, path, found.get(first) if isinstance(first, str) else None)
     items, _ = _inventory(network)
+    own = {path: item for path, item in items.items() if isinstance(item, (Parameter, Buffer))}
+    for path in [*own, *arrays]:
+        size = arrays[path].shape if path in arrays else "no such array"
+        needed = own[path].value.shape if path in own else "none"
+        if size != needed:
+            raise ValueError(f"{path}: the file has {size}, its layer needs {needed}")
     for path, array in arrays.items():
-        item = items.get(path)
-        if not isinstance(item, (Parameter, Buffer)) or item.value.shape != array.shape:
-            raise ValueError(f"{path} of shape {array.shape} fits no array of the layers")
-        if item.value.dtype != array.dtype:
-            item.cast(array.dtype)
-        item.value[...] = array
+        if own[path].value.dtype != array.dtype:
+            own[path].cast(array.dtype)
+        own[path].value[...] = array
     if _outline(contents(network)[:3]) != _outline((architecture, state, arrays)):
         raise ValueError("the layers that were made are not those that were described")
     return network
@@ -204,7 +199,9 @@ def _inventory(network: Layer) -> tuple[dict[str, Any], dict[str, str]]:
 def _replaced(found: dict[str, Any], path: str, new: Any) -> Any:
     """Put a parameter, buffer or generator where another one is, and return it."""
     old = found.get(path)
-    if type(old) is not type(new) or not isinstance(new, (Parameter, Buffer, np.random.Generator)):
+    kinds = (Parameter, Buffer, np.random.Generator)
+    shapes = {np.shape(getattr(item, "value", 0)) for item in (old, new)}
+    if type(old) is not type(new) or not isinstance(new, kinds) or len(shapes) > 1:
         raise ValueError(f"{path} cannot be what the file says that it is")
     if old is not new:
         owner, _, name = path.rpartition(".")

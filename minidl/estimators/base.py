@@ -25,7 +25,7 @@ from minidl.layer import Layer
 from minidl.optimizers import Optimizer
 from minidl.parameters import input_dtype
 from minidl.prediction import predict
-from minidl.training.fit import EarlyStopping, fit
+from minidl.training import EarlyStopping, fit
 from minidl.training.history import History
 
 

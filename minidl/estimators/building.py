@@ -11,7 +11,7 @@ import numpy as np
 
 from minidl.arrays import Array
 from minidl.checks.arguments import floating_dtype, integer, number
-from minidl.containers.chain import Sequential
+from minidl.containers import Sequential
 from minidl.initializers import glorot_uniform
 from minidl.layer import Layer
 from minidl.layers import ELU, GELU, BatchNorm, Dense, Dropout, LeakyReLU, ReLU, Sigmoid, SiLU, Tanh

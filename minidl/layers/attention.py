@@ -57,7 +57,6 @@ class PositionalEncoding(Layer):
     """
 
     config = ("features", "max_length")
-    shapes = staticmethod(lambda features, max_length: {"=encoding": (max_length, features)})
 
     def __init__(self, features: int, max_length: int = 1024) -> None:
         self.features = integer("features", features, least=1)
@@ -152,15 +151,6 @@ class MultiHeadAttention(Layer):
     """
 
     config = ("features", "heads", "causal", "bias")
-    shapes = staticmethod(
-        lambda features, heads, causal, bias: {
-            "weight_qkv": (features, 3 * features),
-            "weight_output": (features, features),
-            "bias_query": bias and (features,),
-            "bias_value": bias and (features,),
-            "bias_output": bias and (features,),
-        }
-    )
     bias = property(lambda self: self.bias_output is not None)
     differentiable = 1
 

@@ -104,12 +104,6 @@ class Conv2D(Layer):
     """
 
     config = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "bias")
-    shapes = staticmethod(
-        lambda in_channels, out_channels, kernel_size, stride, padding, bias: {
-            "weight": (out_channels, in_channels, *kernel_size),
-            "bias": bias and (out_channels,),
-        }
-    )
     kernel_size = property(lambda self: self.windows.kernel)
     stride = property(lambda self: self.windows.stride)
     padding = property(lambda self: self.windows.padding)

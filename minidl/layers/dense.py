@@ -63,12 +63,6 @@ class Dense(Layer):
     """
 
     config = ("in_features", "out_features", "bias")
-    shapes = staticmethod(
-        lambda in_features, out_features, bias: {
-            "weight": (in_features, out_features),
-            "bias": bias and (out_features,),
-        }
-    )
 
     def __init__(
         self,

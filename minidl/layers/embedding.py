@@ -69,7 +69,6 @@ class Embedding(Layer):
     """
 
     config = ("vocabulary", "features")
-    shapes = staticmethod(lambda vocabulary, features: {"weight": (vocabulary, features)})
     takes_integers: ClassVar[bool] = True
 
     def __init__(

@@ -92,11 +92,6 @@ class BatchNorm(_Normalization):
     """
 
     config = ("features", "axis", "momentum", "eps")
-    shapes = staticmethod(
-        lambda features, **_: dict.fromkeys(
-            ("gain", "bias", "running_mean", "running_variance"), (features,)
-        )
-    )
 
     def __init__(
         self,
@@ -227,7 +222,6 @@ class LayerNorm(_Normalization):
     """
 
     config = ("features", "eps")
-    shapes = staticmethod(lambda features, eps: {"gain": (features,), "bias": (features,)})
 
     def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (y, cache)."""

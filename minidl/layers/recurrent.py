@@ -25,14 +25,6 @@ class _Recurrent(Layer):
     """
 
     config = ("in_features", "hidden_features", "last")
-    shapes = classmethod(
-        lambda cls, in_features, hidden_features, last: {
-            "weight_input": (in_features, cls.gates * hidden_features),
-            "weight_hidden": (hidden_features, cls.gates * hidden_features),
-            "bias": (cls.gates * hidden_features,),
-            "bias_hidden": cls.hidden_bias and (hidden_features,),
-        }
-    )
     differentiable = 1
     gates: ClassVar[int]
     hidden_bias: ClassVar[bool] = False

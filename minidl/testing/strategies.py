@@ -17,7 +17,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike, NDArray
 
-from minidl.containers.chain import Add, Concatenate, Residual, Sequential
+from minidl.containers import Add, Concatenate, Residual, Sequential
 from minidl.initializers import glorot_uniform
 from minidl.layer import Layer
 from minidl.layers import (
