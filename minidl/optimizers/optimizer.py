@@ -29,7 +29,22 @@ _ELSEWHERE = {"lr": "learning_rate", "betas": "beta1 and beta2", "eps": "epsilon
 """What other libraries call our keywords."""
 
 
-class Optimizer(ABC):
+class _Keywords:
+    """Answers a wrong keyword; apart from `Optimizer`, of which `help` would show ``__new__``."""
+
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        """Make an optimizer; a keyword that it does not take is answered with those it does."""
+        taken = signature(cls).parameters
+        open_ = any(each.kind is each.VAR_KEYWORD for each in taken.values())
+        for name in () if open_ else given:
+            if name not in taken:
+                ours = _ELSEWHERE.get(name, "")
+                hint = f" (here it is {ours})" if ours.partition(" ")[0] in taken else ""
+                raise TypeError(f"{cls.__name__} takes no {name}{hint}, but {', '.join(taken)}")
+        return super().__new__(cls)
+
+
+class Optimizer(_Keywords, ABC):
     """The parameters of a network as one vector, and a rule that turns gradients into a step.
 
     Parameters
@@ -94,17 +109,6 @@ class Optimizer(ABC):
     state: ClassVar[tuple[str, ...]] = ()
 
     weight_decay = Bounded(least=0)
-
-    def __new__(cls, *_: Any, **given: Any) -> Self:
-        """Make an optimizer; a keyword that it does not take is answered with those it does."""
-        taken = signature(cls).parameters
-        open_ = any(each.kind is each.VAR_KEYWORD for each in taken.values())
-        for name in () if open_ else given:
-            if name not in taken:
-                ours = _ELSEWHERE.get(name, "")
-                hint = f" (here it is {ours})" if ours.partition(" ")[0] in taken else ""
-                raise TypeError(f"{cls.__name__} takes no {name}{hint}, but {', '.join(taken)}")
-        return super().__new__(cls)
 
     def __init__(
         self,
