@@ -146,7 +146,8 @@ class Optimizer(_Keywords, ABC):
     @property
     def learning_rate(self) -> float:
         """The length of the next step; may be set to a number or a schedule."""
-        return rate_at(self._rate, self.steps)
+        rate = self._rate
+        return rate if isinstance(rate, float) else rate_at(rate, self.steps)
 
     @learning_rate.setter
     def learning_rate(self, value: Rate) -> None:
@@ -178,20 +179,19 @@ class Optimizer(_Keywords, ABC):
         ValueError
             If a schedule gives a learning rate that is negative or not finite.
         """
-        vector, rate, decay = self.vector, self.learning_rate, self.weight_decay
+        vector = self.vector
         vector.require_current()
         if self.clip is not None:
             for part in self._frozen:
                 vector.grad[part] = 0  # it has no share in a norm
             self.clip(vector.grad)
         arrays = [vector.value, vector.grad, *self._arrays()]
+        plain = self.learning_rate, self.weight_decay
         for pattern, blocks in self._stretches:
-            own = self._groups[pattern] if pattern else {}
-            own_rate = rate_at(own.get("learning_rate", rate), self.steps)
-            own_decay = own.get("weight_decay", decay)
+            rate, decay = plain if pattern is None else self._own(pattern, *plain)
             for block in blocks:
                 parts = _cut(arrays, block)
-                self.update(*parts, own_rate, own_decay)
+                self.update(*parts, rate, decay)
                 if self.steps % _EVERY == _EVERY - 1:
                     _flush(parts[2:])
         self.steps += 1
@@ -218,6 +218,11 @@ class Optimizer(_Keywords, ABC):
         variables = copy.deepcopy(snapshot)
         self.vector.value[:] = variables.pop("value")
         vars(self).update(variables)
+
+    def _own(self, pattern: str, rate: float, decay: float) -> tuple[float, float]:
+        """Return the learning rate and the weight decay of a group, by default the given ones."""
+        own = self._groups[pattern]
+        return rate_at(own.get("learning_rate", rate), self.steps), own.get("weight_decay", decay)
 
     def _arrays(self) -> list[Array | None]:
         """Return the arrays of the state; those that are needed by now begin with zeros."""
