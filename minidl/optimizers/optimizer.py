@@ -105,6 +105,7 @@ class Optimizer(_Keywords, ABC):
     >>> HeavyBall(network, 0.1, weight_decay=1e-4, groups=groups).step()
     """
 
+    # _rate is learning_rate before it is asked for a number; checkpoints know it by that name
     config: ClassVar[tuple[str, ...]] = ("_rate", "weight_decay", "groups", "clip")
     state: ClassVar[tuple[str, ...]] = ()
 
