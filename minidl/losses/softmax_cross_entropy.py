@@ -96,10 +96,7 @@ class SoftmaxCrossEntropy(Loss):
         logits = self._floating(logits, "logits", axes=1)
         target, counts = check_target(self, np.asarray(target), logits, self.ignore_index)
         shares = self._shares(weight, logits, "logits", logits.ndim - 1, counts)
-        rows = np.ascontiguousarray(logits)
-        if rows.ndim != 2:
-            rows = rows.reshape(-1, rows.shape[-1])
-        rows = without(rows, shares)
+        rows = without(_as_rows(logits), shares)
         if target.ndim < logits.ndim and not self.label_smoothing:
             z, terms, tiny = _exponentials(rows, shift=False)
             losses, totals = _of_true_classes(z, terms, target.ravel(), shifted=z is not rows)
@@ -116,10 +113,10 @@ class SoftmaxCrossEntropy(Loss):
         terms, totals, target, mass, shares, shape, tiny = cache
         dy = float(dy)
         scale = constant(dy / len(totals), totals.dtype) if shares is None else dy * shares
-        if mass is None:  # the target is in the terms
+        if mass is None:  # the terms are Σ exp zⱼ · (p − t)
             dz = _times_column(terms, scale / totals)
         else:
-            dz = _times_column(terms, mass / totals)
+            dz = _times_column(terms, mass / totals)  # (Σ t) p
             dz -= target
             dz *= scale if shares is None else scale[:, np.newaxis]
         if tiny:  # products with subnormal numbers would take many times as long
@@ -152,6 +149,12 @@ class SoftmaxCrossEntropy(Loss):
         target = target.reshape(rows.shape).astype(rows.dtype, copy=False)
         smoothing = self.label_smoothing
         return (1 - smoothing) * target + smoothing / rows.shape[1] if smoothing else target
+
+
+def _as_rows(logits: Array) -> Array:
+    """Return the logits as contiguous rows; a reshape takes as long as a product, so if need be."""
+    logits = np.ascontiguousarray(logits)
+    return logits if logits.ndim == 2 else logits.reshape(-1, logits.shape[-1])
 
 
 def _exponentials(rows: Array, shift: bool = True) -> tuple[Array, Array, bool]:

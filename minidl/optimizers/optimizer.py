@@ -29,7 +29,22 @@ _ELSEWHERE = {"lr": "learning_rate", "betas": "beta1 and beta2", "eps": "epsilon
 """What other libraries call our keywords."""
 
 
-class Optimizer(ABC):
+class _Keywords:
+    """Answers a wrong keyword; apart from `Optimizer`, of which `help` would show ``__new__``."""
+
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        """Make an optimizer; a keyword that it does not take is answered with those it does."""
+        taken = signature(cls).parameters
+        open_ = any(each.kind is each.VAR_KEYWORD for each in taken.values())
+        for name in () if open_ else given:
+            if name not in taken:
+                ours = _ELSEWHERE.get(name, "")
+                hint = f" (here it is {ours})" if ours.partition(" ")[0] in taken else ""
+                raise TypeError(f"{cls.__name__} takes no {name}{hint}, but {', '.join(taken)}")
+        return super().__new__(cls)
+
+
+class Optimizer(_Keywords, ABC):
     """The parameters of a network as one vector, and a rule that turns gradients into a step.
 
     Parameters
@@ -90,21 +105,11 @@ class Optimizer(ABC):
     >>> HeavyBall(network, 0.1, weight_decay=1e-4, groups=groups).step()
     """
 
+    # _rate is learning_rate before it is asked for a number; checkpoints know it by that name
     config: ClassVar[tuple[str, ...]] = ("_rate", "weight_decay", "groups", "clip")
     state: ClassVar[tuple[str, ...]] = ()
 
     weight_decay = Bounded(least=0)
-
-    def __new__(cls, *_: Any, **given: Any) -> Self:
-        """Make an optimizer; a keyword that it does not take is answered with those it does."""
-        taken = signature(cls).parameters
-        open_ = any(each.kind is each.VAR_KEYWORD for each in taken.values())
-        for name in () if open_ else given:
-            if name not in taken:
-                ours = _ELSEWHERE.get(name, "")
-                hint = f" (here it is {ours})" if ours.partition(" ")[0] in taken else ""
-                raise TypeError(f"{cls.__name__} takes no {name}{hint}, but {', '.join(taken)}")
-        return super().__new__(cls)
 
     def __init__(
         self,
@@ -142,7 +147,8 @@ class Optimizer(ABC):
     @property
     def learning_rate(self) -> float:
         """The length of the next step; may be set to a number or a schedule."""
-        return rate_at(self._rate, self.steps)
+        rate = self._rate
+        return rate if isinstance(rate, float) else rate_at(rate, self.steps)
 
     @learning_rate.setter
     def learning_rate(self, value: Rate) -> None:
@@ -174,20 +180,19 @@ class Optimizer(ABC):
         ValueError
             If a schedule gives a learning rate that is negative or not finite.
         """
-        vector, rate, decay = self.vector, self.learning_rate, self.weight_decay
+        vector = self.vector
         vector.require_current()
         if self.clip is not None:
             for part in self._frozen:
                 vector.grad[part] = 0  # it has no share in a norm
             self.clip(vector.grad)
         arrays = [vector.value, vector.grad, *self._arrays()]
+        plain = self.learning_rate, self.weight_decay
         for pattern, blocks in self._stretches:
-            own = self._groups[pattern] if pattern else {}
-            own_rate = rate_at(own.get("learning_rate", rate), self.steps)
-            own_decay = own.get("weight_decay", decay)
+            rate, decay = plain if pattern is None else self._own(pattern, *plain)
             for block in blocks:
                 parts = _cut(arrays, block)
-                self.update(*parts, own_rate, own_decay)
+                self.update(*parts, rate, decay)
                 if self.steps % _EVERY == _EVERY - 1:
                     _flush(parts[2:])
         self.steps += 1
@@ -214,6 +219,11 @@ class Optimizer(ABC):
         variables = copy.deepcopy(snapshot)
         self.vector.value[:] = variables.pop("value")
         vars(self).update(variables)
+
+    def _own(self, pattern: str, rate: float, decay: float) -> tuple[float, float]:
+        """Return the learning rate and the weight decay of a group, by default the given ones."""
+        own = self._groups[pattern]
+        return rate_at(own.get("learning_rate", rate), self.steps), own.get("weight_decay", decay)
 
     def _arrays(self) -> list[Array | None]:
         """Return the arrays of the state; those that are needed by now begin with zeros."""
