@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minidl.contract.laws import MISTAKES
 from minidl.gradcheck import check_gradients
 from tests.corpus import mutants
 from tests.corpus.awkward import AWKWARD
@@ -38,6 +39,7 @@ def check(layer, inputs, seed=0):
         except Exception as error:
             return "raises", (), f"{type(error).__name__}: {error}"
     mistakes = tuple(finding.mistake for finding in report.findings)
+    assert MISTAKES.keys() >= set(mistakes)
     return report.verdict, mistakes, report.findings[0].sentence if report.findings else ""
 
 
