@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, SupportsFloat, cast
 
 import numpy as np
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
+
+FLOATS = "fd"
+"""NumPy's characters for float32 and float64."""
 
 _SMALLEST, _LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
@@ -132,13 +136,15 @@ def boolean(name: str, value: Any) -> bool:
 
 
 def floating_dtype(name: str, dtype: Any) -> np.dtype[Any]:
-    """Return a floating dtype; None is not taken for one."""
-    try:
-        resolved: np.dtype[Any] = np.dtype(np.int8 if dtype is None else dtype)
-    except TypeError:
-        resolved = np.dtype(np.int8)
-    if resolved.kind != "f":
-        raise TypeError(f"{name} must be a floating dtype, such as np.float32, got {dtype!r}")
+    """Return float32 or float64, which networks compute in; None is taken for neither."""
+    resolved: np.dtype[Any] | None = None
+    if dtype is not None:
+        with suppress(TypeError):
+            resolved = np.dtype(dtype)
+    if resolved is None or resolved.char not in FLOATS:
+        got = repr(dtype) if resolved is None else resolved.name
+        why = ": half precision loses sums and means, take float32" if got == "float16" else ""
+        raise TypeError(f"{name} must be float32 or float64, got {got}{why}")
     return resolved
 
 

@@ -42,13 +42,14 @@ def _require_finite(name: str, array: Array, original: Array) -> None:
 
 
 def _as_real(name: str, data: Any, dtype: DTypeLike | None, *, finite: bool = True) -> Array:
-    """Return (finite) real numbers in a floating dtype (None: floating ones stay as they are).
+    """Return (finite) real numbers in a dtype (None: float32 for narrow floats, else float64).
 
     Native byte order and C order, so that the same numbers always give the same bits.
     """
     array = real(name, as_array(name, data))
     if dtype is None:
-        dtype = array.dtype.newbyteorder("=") if array.dtype.kind == "f" else np.float64
+        narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
+        dtype = np.float32 if narrow else np.float64
     with np.errstate(over="ignore"):
         cast = np.ascontiguousarray(array, dtype)
     if finite:
@@ -99,6 +100,7 @@ def as_targets(name: str, y: Any, samples: int, loss: Any, prediction: Array) ->
     array = as_array(name, y, samples)
     if array.dtype.kind == "f":
         _require_finite(name, array, array)
+        array = array.astype(np.float32) if array.dtype == np.float16 else array
     if not hasattr(loss, "prepare_target"):  # a loss of the user's own
         return array
     try:

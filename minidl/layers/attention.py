@@ -119,7 +119,7 @@ class MultiHeadAttention(Layer):
         The initial values, drawn for W_q, W_k, W_v and W_o one by one.
     rng : numpy.random.Generator, int or None
         What the initial values are drawn from: pass one generator to all layers of a network.
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         The dtype of the parameters.
 
     Attributes

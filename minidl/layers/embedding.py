@@ -40,7 +40,7 @@ class Embedding(Layer):
         The initial values; N(0, 1) by default.
     rng : numpy.random.Generator, int or None
         What the initial values are drawn from: pass one generator to all layers of a network.
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         The dtype of the parameter.
 
     Attributes

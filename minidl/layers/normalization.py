@@ -59,7 +59,7 @@ class BatchNorm(_Normalization):
         The weight of the newest batch in the running averages, as in PyTorch (Keras's is 1 − this).
     eps : float, default 1e-5
         The ε that keeps a constant feature from a division by zero.
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         The dtype of parameters and buffers.
 
     Attributes
@@ -196,7 +196,7 @@ class LayerNorm(_Normalization):
         The length F of the last axis.
     eps : float, default 1e-5
         The ε that keeps a constant sample from a division by zero.
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         The dtype of the parameters.
 
     Attributes
