@@ -85,7 +85,7 @@ class Reshape(_Arranging):
         if not isinstance(shape, (tuple, list)):
             raise TypeError(f"shape must be a tuple of integers, got {shape!r}")
         self.shape = tuple(
-            integer(f"shape[{place}]", size, least=1) for place, size in enumerate(shape)
+            integer(f"shape[{axis}]", size, least=1) for axis, size in enumerate(shape)
         )
 
     def _arrange(self, shape: tuple[int, ...]) -> tuple[int, ...]:
