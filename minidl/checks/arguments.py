@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-FLOATS = "fd"
-"""NumPy's characters for float32 and float64."""
-
 _SMALLEST, _LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
@@ -138,14 +135,13 @@ def boolean(name: str, value: Any) -> bool:
 def floating_dtype(name: str, dtype: Any) -> np.dtype[Any]:
     """Return float32 or float64, which networks compute in; None is taken for neither."""
     resolved: np.dtype[Any] | None = None
-    if dtype is not None:
-        with suppress(TypeError):
-            resolved = np.dtype(dtype)
-    if resolved is None or resolved.char not in FLOATS:
-        got = repr(dtype) if resolved is None else resolved.name
-        why = ": half precision loses sums and means, take float32" if got == "float16" else ""
-        raise TypeError(f"{name} must be float32 or float64, got {got}{why}")
-    return resolved
+    with suppress(TypeError):
+        resolved = None if dtype is None else np.dtype(dtype)
+    if resolved is not None and resolved.char in "fd":
+        return resolved
+    got = repr(dtype) if resolved is None else resolved.name
+    why = ": half precision loses sums and means, take float32" if got == "float16" else ""
+    raise TypeError(f"{name} must be float32 or float64, got {got}{why}")
 
 
 def output_and_cache(layer: Any, result: Any) -> tuple[Any, Any]:

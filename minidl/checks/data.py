@@ -48,8 +48,7 @@ def _as_real(name: str, data: Any, dtype: DTypeLike | None, *, finite: bool = Tr
     """
     array = real(name, as_array(name, data))
     if dtype is None:
-        narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
-        dtype = np.float32 if narrow else np.float64
+        dtype = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else np.float64
     with np.errstate(over="ignore"):
         cast = np.ascontiguousarray(array, dtype)
     if finite:

@@ -57,10 +57,8 @@ class Chain(Container):
 
     def __call__(self, x: Any) -> Any:
         """Return the output of the last layer as at inference."""
-        index = -1
         try:
-            for layer in self.layers:
-                index += 1
+            for index, layer in enumerate(self.layers):  # noqa: B007
                 x = layer(x)
         except Exception as error:
             self._annotate(error, index)
@@ -102,9 +100,6 @@ class Sequential(Chain):
       [2] Dense(16 → 2)    34
     )  82 parameters, float32
     """
-
-    # A chain's own, even where a subclass derives from Residual too: they belong to this backward.
-    forward, __call__ = Chain.forward, Chain.__call__
 
     def backward(self, dy: Any, caches: list[Any], /) -> Any:
         """Return the gradient of the first layer's input."""

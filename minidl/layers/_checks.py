@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.checks.arguments import FLOATS, floating_dtype
+from minidl.checks.arguments import floating_dtype
 from minidl.layer import Layer
 
 _KINDS = {"f": "floating", "iu": "integers", "b": "booleans", "fiub": "numbers"}
@@ -17,7 +17,7 @@ def check_input(layer: Layer, x: Any, size: int = 0, *, axes: int = 0, axis: int
 
     Integers are not cast: a computation in uint8 would wrap around, one in int64 give float64.
     """
-    if type(x) is not np.ndarray or x.dtype.char not in FLOATS:
+    if type(x) is not np.ndarray or x.dtype.char not in "fd":
         check_array(layer, "the input", x, "f")
     if not (size or axes):
         return
@@ -38,7 +38,7 @@ def check_input(layer: Layer, x: Any, size: int = 0, *, axes: int = 0, axis: int
 
 def check_cotangent(layer: Layer, dy: Any, shape: tuple[int, ...]) -> None:
     """Raise unless dy is a floating array of the shape of the output, or a float for a number."""
-    if type(dy) is not np.ndarray or dy.dtype.char not in FLOATS or dy.shape != shape:
+    if type(dy) is not np.ndarray or dy.dtype.char not in "fd" or dy.shape != shape:
         dy = np.float64(dy) if type(dy) is float and shape == () else dy
         check_array(layer, "dy", dy, "f", shape)
 

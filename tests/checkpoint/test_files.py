@@ -224,7 +224,7 @@ def test_a_lock_ends_with_its_process(path):
 
 
 def test_another_process_is_told_that_the_file_is_busy(path):
-    code = f"from minidl.checkpoint.files import atomic_write; atomic_write({str(path)!r}, [b'x'])"
+    code = f"from minidl.checkpoint.atomic import atomic_write; atomic_write({str(path)!r}, [b'x'])"
     with AtomicFile(path):
         run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.returncode == 1
