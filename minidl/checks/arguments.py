@@ -114,15 +114,15 @@ def real(name: str, array: NDArray[Any]) -> NDArray[Any]:
 
 
 def refuse(bad: Any, array: NDArray[Any], message: str) -> None:
-    """Raise a ValueError if anything is bad; fill in {value} and place of the first that is.
+    """Raise a ValueError if anything is bad; fill in the {value} and index of the first that is.
 
-    The place is 3 or (3, 1) for {at}, and [3] or [3, 1] for {index}.
+    The index is 3 or (3, 1) for {at}, and [3] or [3, 1] for {index}.
     """
     if np.count_nonzero(bad):
-        place = tuple(np.argwhere(bad)[0].tolist())
-        at = place[0] if len(place) == 1 else place
-        message = message.replace("{index}", str(list(place))).replace("{at}", str(at))
-        raise ValueError(message.replace("{value}", str(array[place])))
+        index = tuple(np.argwhere(bad)[0].tolist())
+        at = index[0] if len(index) == 1 else index
+        message = message.replace("{index}", str(list(index))).replace("{at}", str(at))
+        raise ValueError(message.replace("{value}", str(array[index])))
 
 
 def boolean(name: str, value: Any) -> bool:

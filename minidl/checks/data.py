@@ -117,7 +117,7 @@ def require_some(name: str, y: Array, loss: Any) -> None:
 
 
 def tried_by_row(name: str, rows: Array, part: Array, trial: Callable[[Array], Any]) -> Any:
-    """Return what a trial gives for a part of a data set; name the first row that it refuses.
+    """Call `trial(part)`; if it raises, find the first bad row and name it in the error.
 
     Parameters
     ----------
@@ -129,9 +129,9 @@ def tried_by_row(name: str, rows: Array, part: Array, trial: Callable[[Array], A
     try:
         return trial(part)
     except Exception:
-        for place, row in enumerate(rows):
+        for index, row in enumerate(rows):
             try:
-                trial(part[place : place + 1])
+                trial(part[index : index + 1])
             except (ValueError, TypeError) as error:
                 raise type(error)(f"{name}[{row}:{row + 1}]: {error}") from None
         raise

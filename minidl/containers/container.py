@@ -1,4 +1,4 @@
-"""What all layers of layers share: children that are layers, their places in errors, the tree."""
+"""The base of layers that hold layers: they name the layer in errors, and draw the tree."""
 
 from __future__ import annotations
 

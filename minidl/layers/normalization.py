@@ -16,7 +16,7 @@ from minidl.parameters import Buffer, Parameter
 
 
 class _Normalization(Layer):
-    """What the two share: ε, γ and β."""
+    """The base of both: ε, γ and β."""
 
     def __init__(self, features: int, *, eps: float = 1e-5, dtype: DTypeLike = np.float32) -> None:
         self.features = integer("features", features, least=1)

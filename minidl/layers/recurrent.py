@@ -18,7 +18,7 @@ from minidl.parameters import Parameter
 
 
 class _Recurrent(Layer):
-    """What recurrent layers share: all that is not inside the loop over time.
+    """The base of recurrent layers: everything outside the loop over time.
 
     Arrays inside have time first, (T, N, …): a step is then contiguous. The inputs of all gates
     at all steps are one matrix product, and so is each gradient of the weights.

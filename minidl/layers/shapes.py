@@ -14,7 +14,7 @@ from minidl.layers._checks import check_array, check_cotangent
 
 
 class _Arranging(Layer):
-    """What the two share: all but the new shape of a sample."""
+    """The base of both: everything but the new shape of a sample."""
 
     def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (x in the new shape, cache)."""
