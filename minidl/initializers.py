@@ -53,11 +53,11 @@ def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
 
 def _uniform(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike, variance: float) -> Array:
     limit = math.sqrt(3.0 * variance)
-    return rng.uniform(-limit, limit, shape).astype(dtype)
+    return rng.uniform(-limit, limit, shape).astype(floating_dtype("dtype", dtype))
 
 
 def _normal(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike, variance: float) -> Array:
-    return rng.normal(0.0, math.sqrt(variance), shape).astype(dtype)
+    return rng.normal(0.0, math.sqrt(variance), shape).astype(floating_dtype("dtype", dtype))
 
 
 def glorot_uniform(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
@@ -72,7 +72,7 @@ def glorot_uniform(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> 
     shape : (fan_in, fan_out) or (out_channels, in_channels, *kernel_size)
         The shape of the weight. A convolution's fans are its channels times the places in the
         kernel.
-    dtype : floating dtype
+    dtype : float32 or float64
         The dtype of the result; the numbers are drawn in float64.
 
     References
@@ -109,7 +109,7 @@ def he_uniform(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Arra
     shape : (fan_in, fan_out) or (out_channels, in_channels, *kernel_size)
         The shape of the weight. A convolution's fans are its channels times the places in the
         kernel.
-    dtype : floating dtype
+    dtype : float32 or float64
         The dtype of the result; the numbers are drawn in float64.
 
     References
@@ -133,7 +133,7 @@ def he_normal(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Array
 
 def zeros(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """Return zeros, and draw nothing: for biases."""
-    return np.zeros(shape, dtype)
+    return np.zeros(shape, floating_dtype("dtype", dtype))
 
 
 def draw(
@@ -149,7 +149,7 @@ def draw(
     Raises
     ------
     TypeError
-        If the initializer is no function, or the dtype not floating.
+        If the initializer is no function, or the dtype neither float32 nor float64.
     ValueError
         If the values have another shape, or are not finite.
     """

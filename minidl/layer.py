@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minidl.checks.arguments import output_and_cache
+from minidl.checks.arguments import floating_dtype, output_and_cache
 from minidl.parameters import PLAIN, Buffer, Parameter, walk
 
 _PLAIN = PLAIN | {Parameter, Buffer}
@@ -121,7 +121,7 @@ class Layer(ABC):
 
         Parameters
         ----------
-        dtype : floating dtype
+        dtype : float32 or float64
             The new dtype.
 
         Examples
@@ -131,6 +131,7 @@ class Layer(ABC):
         >>> Dense(2, 3).astype(np.float64).weight
         Parameter((2, 3), float64)
         """
+        dtype = floating_dtype("dtype", dtype)
         twin = copy.deepcopy(self)
         for _, item in walk(twin):
             if isinstance(item, (Parameter, Buffer)):

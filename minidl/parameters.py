@@ -81,7 +81,7 @@ class Parameter(_Stored):
     ----------
     value : array_like
         The initial value; it is copied.
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         What the value and the gradient are stored in.
 
     Attributes
@@ -94,7 +94,7 @@ class Parameter(_Stored):
     Raises
     ------
     TypeError
-        If the dtype is not floating, or an assigned array is of a kind that does not fit it.
+        If the dtype is another, or an assigned array is of a kind that does not fit it.
     ValueError
         If an assigned array has another shape.
 
@@ -139,7 +139,7 @@ class Buffer(_Stored):
     ----------
     value : array_like
         The initial value; it is copied.
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         What the value is stored in.
 
     Attributes

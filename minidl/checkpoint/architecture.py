@@ -191,6 +191,8 @@ def _children(index: int, node: Any, classes: Mapping[str, Any]) -> Iterator[int
     if list(config) != list(config_of(kind) or ()):
         raise ValueError(f"node {index}: the config of {name} is {config_of(kind)}")
     for key, value in config.items():
+        if isinstance(value, list) and len(value) > _MOST_PATHS:
+            raise ValueError(f"node {index}: {key} is a list of {len(value)}")
         for item in value if isinstance(value, list) else [value]:
             match item:
                 case {"node": child} if (

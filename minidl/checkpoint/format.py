@@ -22,7 +22,7 @@ VERSION = "1"
 
 _LARGEST_HEADER = 2**20
 
-_DTYPES: dict[str, np.dtype[Any]] = {f"F{8 * n}": np.dtype(f"<f{n}") for n in (2, 4, 8)}
+_DTYPES: dict[str, np.dtype[Any]] = {f"F{8 * n}": np.dtype(f"<f{n}") for n in (4, 8)}
 
 _METADATA = ["format", "version", "architecture", "state", "sha256"]
 
@@ -67,7 +67,7 @@ def serialize(kind: str, architecture: Any, state: Any, arrays: Mapping[str, Arr
     for name, array in arrays.items():
         little = array.dtype.newbyteorder("<")
         if name in header or little not in codes:
-            raise ValueError(f"{name} of dtype {little} cannot be saved: float16, 32 and 64 can")
+            raise ValueError(f"{name} of dtype {little} cannot be saved: float32 and float64 can")
         copy = array.astype(little, order="C")
         _require_finite(name, copy)
         header[name] = _entry(codes[little], list(copy.shape), offset)
@@ -123,6 +123,8 @@ def read(file: BinaryIO, size: int, kind: str) -> tuple[Any, Any, dict[str, Arra
                 type(size) is int and 0 <= size < 2**63 for size in shape
             ):
                 right = _entry(code, shape, offset)
+            case {"dtype": "F16"}:
+                raise ValueError(f"{name} is float16: networks are float32 or float64")
             case _:
                 raise ValueError(f"{name}: there is no such dtype or shape")
         if dumps(entry) != dumps(right):

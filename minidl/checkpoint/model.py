@@ -71,8 +71,8 @@ def save(network: Layer, path: str | os.PathLike[str]) -> None:
 def load(path: str | os.PathLike[str], layers: Mapping[str, type[Layer]] | None = None) -> Any:
     """Load a network that `save` has saved.
 
-    Whatever the file, nothing in it is run, imported or looked up, and nothing is allocated but
-    what the file itself holds. Its digest is checked, which shows damage, not who wrote it.
+    Whatever the file, nothing in it is run, imported or looked up, and what is allocated is bounded
+    by what the file itself holds. Its digest is checked, which shows damage, not who wrote it.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, SupportsFloat, cast
 
 import numpy as np
@@ -113,15 +114,15 @@ def real(name: str, array: NDArray[Any]) -> NDArray[Any]:
 
 
 def refuse(bad: Any, array: NDArray[Any], message: str) -> None:
-    """Raise a ValueError if anything is bad; fill in {value} and place of the first that is.
+    """Raise a ValueError if anything is bad; fill in the {value} and index of the first that is.
 
-    The place is 3 or (3, 1) for {at}, and [3] or [3, 1] for {index}.
+    The index is 3 or (3, 1) for {at}, and [3] or [3, 1] for {index}.
     """
     if np.count_nonzero(bad):
-        place = tuple(np.argwhere(bad)[0].tolist())
-        at = place[0] if len(place) == 1 else place
-        message = message.replace("{index}", str(list(place))).replace("{at}", str(at))
-        raise ValueError(message.replace("{value}", str(array[place])))
+        index = tuple(np.argwhere(bad)[0].tolist())
+        at = index[0] if len(index) == 1 else index
+        message = message.replace("{index}", str(list(index))).replace("{at}", str(at))
+        raise ValueError(message.replace("{value}", str(array[index])))
 
 
 def boolean(name: str, value: Any) -> bool:
@@ -132,14 +133,15 @@ def boolean(name: str, value: Any) -> bool:
 
 
 def floating_dtype(name: str, dtype: Any) -> np.dtype[Any]:
-    """Return a floating dtype; None is not taken for one."""
-    try:
-        resolved: np.dtype[Any] = np.dtype(np.int8 if dtype is None else dtype)
-    except TypeError:
-        resolved = np.dtype(np.int8)
-    if resolved.kind != "f":
-        raise TypeError(f"{name} must be a floating dtype, such as np.float32, got {dtype!r}")
-    return resolved
+    """Return float32 or float64, which networks compute in; None is taken for neither."""
+    resolved: np.dtype[Any] | None = None
+    with suppress(TypeError):
+        resolved = None if dtype is None else np.dtype(dtype)
+    if resolved is not None and resolved.char in "fd":
+        return resolved
+    got = repr(dtype) if resolved is None else resolved.name
+    why = ": half precision loses sums and means, take float32" if got == "float16" else ""
+    raise TypeError(f"{name} must be float32 or float64, got {got}{why}")
 
 
 def output_and_cache(layer: Any, result: Any) -> tuple[Any, Any]:

@@ -42,13 +42,13 @@ def _require_finite(name: str, array: Array, original: Array) -> None:
 
 
 def _as_real(name: str, data: Any, dtype: DTypeLike | None, *, finite: bool = True) -> Array:
-    """Return (finite) real numbers in a floating dtype (None: floating ones stay as they are).
+    """Return (finite) real numbers in a dtype (None: float32 for narrow floats, else float64).
 
     Native byte order and C order, so that the same numbers always give the same bits.
     """
     array = real(name, as_array(name, data))
     if dtype is None:
-        dtype = array.dtype.newbyteorder("=") if array.dtype.kind == "f" else np.float64
+        dtype = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else np.float64
     with np.errstate(over="ignore"):
         cast = np.ascontiguousarray(array, dtype)
     if finite:
@@ -99,6 +99,7 @@ def as_targets(name: str, y: Any, samples: int, loss: Any, prediction: Array) ->
     array = as_array(name, y, samples)
     if array.dtype.kind == "f":
         _require_finite(name, array, array)
+        array = array.astype(np.float32) if array.dtype == np.float16 else array
     if not hasattr(loss, "prepare_target"):  # a loss of the user's own
         return array
     try:
@@ -116,7 +117,7 @@ def require_some(name: str, y: Array, loss: Any) -> None:
 
 
 def tried_by_row(name: str, rows: Array, part: Array, trial: Callable[[Array], Any]) -> Any:
-    """Return what a trial gives for a part of a data set; name the first row that it refuses.
+    """Call `trial(part)`; if it raises, find the first bad row and name it in the error.
 
     Parameters
     ----------
@@ -128,9 +129,9 @@ def tried_by_row(name: str, rows: Array, part: Array, trial: Callable[[Array], A
     try:
         return trial(part)
     except Exception:
-        for place, row in enumerate(rows):
+        for index, row in enumerate(rows):
             try:
-                trial(part[place : place + 1])
+                trial(part[index : index + 1])
             except (ValueError, TypeError) as error:
                 raise type(error)(f"{name}[{row}:{row + 1}]: {error}") from None
         raise

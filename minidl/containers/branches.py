@@ -36,7 +36,7 @@ class Branches(Container):
 
     def forward(self, x: Any) -> tuple[Any, Any]:
         """Return (the joined outputs, cache)."""
-        pairs = self._each(lambda branch, place: branch.forward(x))
+        pairs = self._each(lambda branch, index: branch.forward(x))
         outputs = [y for y, _ in pairs]
         return self.join(outputs), ([cache for _, cache in pairs], [np.shape(y) for y in outputs])
 
@@ -44,7 +44,7 @@ class Branches(Container):
         """Return the sum of the gradients that come through the branches."""
         caches, shapes = cache
         parts = self.split(dy, shapes)
-        gradients = self._each(lambda branch, place: branch.backward(parts[place], caches[place]))
+        gradients = self._each(lambda branch, index: branch.backward(parts[index], caches[index]))
         total = None
         for dx in gradients:
             if dx is not None:  # never in place: a branch may hand on an array that it keeps
@@ -55,20 +55,20 @@ class Branches(Container):
         """Do what `backward` does for the parameters of every branch."""
         caches, shapes = cache
         parts = self.split(dy, shapes)
-        self._each(lambda branch, place: branch.backward_parameters(parts[place], caches[place]))
+        self._each(lambda branch, index: branch.backward_parameters(parts[index], caches[index]))
 
     def __call__(self, x: Any) -> Any:
         """Return the joined outputs as at inference."""
-        return self.join(self._each(lambda branch, place: branch(x)))
+        return self.join(self._each(lambda branch, index: branch(x)))
 
     def _each(self, work: Callable[[Layer, int], Any]) -> list[Any]:
-        """Return what a function gives for every branch and its place."""
+        """Call a function with every branch and its index, and return what it gives."""
         results: list[Any] = []
         try:
-            for place, branch in enumerate(self.layers):
-                results.append(work(branch, place))
+            for index, branch in enumerate(self.layers):
+                results.append(work(branch, index))
         except Exception as error:
-            self._name_place(error, len(results))
+            self._annotate(error, len(results))
             raise
         return results
 
@@ -102,13 +102,13 @@ class Add(Branches):
     def join(self, outputs: list[Array]) -> Array:
         """Return the sum of the outputs."""
         total = outputs[0]
-        for place, output in enumerate(outputs):
+        for index, output in enumerate(outputs):
             if np.shape(output) != np.shape(total):
                 raise ValueError(
-                    f"Add: branch {place} gives shape {np.shape(output)}, "
+                    f"Add: branch {index} gives shape {np.shape(output)}, "
                     f"but branch 0 {np.shape(total)}"
                 )
-            if place:  # never in place: a branch may keep its output
+            if index:  # never in place: a branch may keep its output
                 total = total + output
         return total
 
@@ -173,11 +173,11 @@ class Concatenate(Branches):
                 f"Concatenate: axis {self.axis} of outputs of shape {first} is that of the samples"
             )
         others = first[:axis] + first[axis + 1 :]
-        for place, output in enumerate(outputs):
+        for index, output in enumerate(outputs):
             shape = np.shape(output)
             if len(shape) != len(first) or shape[:axis] + shape[axis + 1 :] != others:
                 raise ValueError(
-                    f"Concatenate: branch {place} gives shape {shape}, but branch 0 {first}: "
+                    f"Concatenate: branch {index} gives shape {shape}, but branch 0 {first}: "
                     f"they may differ in axis {self.axis} only"
                 )
         return np.concatenate(outputs, axis)

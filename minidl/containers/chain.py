@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from minidl.containers.container import Container
 from minidl.layer import Layer
 from minidl.parameters import leading
 
 if TYPE_CHECKING:
     from minidl.containers.summary import Summary
-from minidl.containers.container import Container
 
 
 class Chain(Container):
@@ -20,14 +20,14 @@ class Chain(Container):
 
     def backward_parameters(self, dy: Any, caches: list[Any], /) -> None:
         """Do what `backward` does, down to the first layer that has parameters."""
-        for place, layer in enumerate(self.layers):
+        for index, layer in enumerate(self.layers):
             if leading(layer) is not None:
-                dy = self._backward(dy, caches, place + 1)
+                dy = self._backward(dy, caches, index + 1)
                 try:
                     if dy is not None:
-                        layer.backward_parameters(dy, caches[place])
+                        layer.backward_parameters(dy, caches[index])
                 except Exception as error:
-                    self._name_place(error, place)
+                    self._annotate(error, index)
                     raise
                 return
 
@@ -39,31 +39,29 @@ class Chain(Container):
                 x, cache = layer.forward(x)
                 caches.append(cache)
         except Exception as error:
-            self._name_place(error, len(caches))
+            self._annotate(error, len(caches))
             raise
         return x, caches
 
     def _backward(self, dy: Any, caches: list[Any], first: int = 0) -> Any:
-        """Return the gradient of the input of the layer at place `first`."""
+        """Return the gradient with respect to the input of layer number `first`."""
         try:
-            for place in reversed(range(first, len(self.layers))):
+            for index in reversed(range(first, len(self.layers))):
                 if dy is None:  # below integers: no gradient there
                     break
-                dy = self.layers[place].backward(dy, caches[place])
+                dy = self.layers[index].backward(dy, caches[index])
         except Exception as error:
-            self._name_place(error, place)
+            self._annotate(error, index)
             raise
         return dy
 
     def __call__(self, x: Any) -> Any:
         """Return the output of the last layer as at inference."""
-        place = -1
         try:
-            for layer in self.layers:
-                place += 1
+            for index, layer in enumerate(self.layers):  # noqa: B007
                 x = layer(x)
         except Exception as error:
-            self._name_place(error, place)
+            self._annotate(error, index)
             raise
         return x
 
@@ -147,13 +145,13 @@ class Sequential(Chain):
         return summarize(self, input_shape)
 
     @overload
-    def __getitem__(self, place: int) -> Layer: ...
+    def __getitem__(self, index: int) -> Layer: ...
     @overload
-    def __getitem__(self, place: slice) -> Sequential: ...
-    def __getitem__(self, place: int | slice) -> Layer:
-        if isinstance(place, slice):
-            return Sequential(*self.layers[place])
-        return self.layers[place]
+    def __getitem__(self, index: slice) -> Sequential: ...
+    def __getitem__(self, index: int | slice) -> Layer:
+        if isinstance(index, slice):
+            return Sequential(*self.layers[index])
+        return self.layers[index]
 
 
 class Residual(Chain):

@@ -1,4 +1,4 @@
-"""What all layers of layers share: children that are layers, their places in errors, the tree."""
+"""The base of layers that hold layers: they name the layer in errors, and draw the tree."""
 
 from __future__ import annotations
 
@@ -25,42 +25,42 @@ class Container(Layer, Sequence[Layer]):
 
     def __init__(self, *layers: Layer) -> None:
         name = type(self).__name__
-        for place, layer in enumerate(layers):
+        for index, layer in enumerate(layers):
             if not isinstance(layer, Layer):
                 hint = ""
                 if isinstance(layer, (list, tuple)):
                     hint = f"; pass the layers one by one, {name}(*layers)"
                 elif isinstance(layer, type) and issubclass(layer, Layer):
                     hint = f"; make an instance, {layer.__name__}(…)"
-                raise TypeError(f"{name}[{place}] is not a layer: {layer!r}{hint}")
+                raise TypeError(f"{name}[{index}] is not a layer: {layer!r}{hint}")
         self.layers = layers
 
-    def _name_place(self, error: Exception, place: int) -> None:
-        annotate(error, f"{type(self).__name__}[{place}]", self.layers[place])
+    def _annotate(self, error: Exception, index: int) -> None:
+        """Say in an error which of the layers raised it."""
+        annotate(error, f"{type(self).__name__}[{index}]", self.layers[index])
 
     def _settings(self) -> str:
-        """Return what the repr says beside the layers."""
+        """Return the options that the repr shows after the layers."""
         return ""
 
     def __len__(self) -> int:
         return len(self.layers)
 
     @overload
-    def __getitem__(self, place: int) -> Layer: ...
+    def __getitem__(self, index: int) -> Layer: ...
     @overload
-    def __getitem__(self, place: slice) -> Sequence[Layer]: ...
-    def __getitem__(self, place: int | slice) -> Layer | Sequence[Layer]:
-        return self.layers[place]
+    def __getitem__(self, index: slice) -> Sequence[Layer]: ...
+    def __getitem__(self, index: int | slice) -> Layer | Sequence[Layer]:
+        return self.layers[index]
 
     def __repr__(self) -> str:
-
         return tree(self, self._settings())
 
 
 def tree(container: Container, settings: str) -> str:
     """Return the repr of a container: a line a layer, with the numbers of parameters."""
     total, dtype = _count(container)
-    rows = [line for place, layer in enumerate(container) for line in _rows(layer, f"[{place}]")]
+    rows = [line for index, layer in enumerate(container) for line in _rows(layer, f"[{index}]")]
     width = max((len(text) for text, _ in rows), default=0)
     digits = max((len(count) for _, count in rows), default=0)
     lines = [f"  {text:{width}}    {count:>{digits}}".rstrip() for text, count in rows]

@@ -74,8 +74,8 @@ class Summary:
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = [
             "  ".join(
-                f"{cell:<{width}}" if place < 2 else f"{cell:>{width}}"
-                for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+                f"{cell:<{width}}" if column < 2 else f"{cell:>{width}}"
+                for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
             ).rstrip()
             for cells in table
         ]
@@ -119,8 +119,8 @@ class _Probe(Layer):
         if isinstance(layer, Container) and len(layer):
             self.inner = copy.copy(layer)
             self.inner.layers = tuple(
-                _Probe(child, f"[{place}] {title(child)}", indent + "  ", rows, seen)
-                for place, child in enumerate(layer)
+                _Probe(child, f"[{index}] {title(child)}", indent + "  ", rows, seen)
+                for index, child in enumerate(layer)
             )
 
     def __call__(self, x: Any) -> Any:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from minidl.arrays import Array
+from minidl.checks.arguments import floating_dtype
 from minidl.contract.compare import natural_scale
 from minidl.layer import Layer
 from minidl.parameters import Buffer, Parameter, network_dtype, unique, walk
@@ -69,9 +70,9 @@ def as_inputs(layer: Any, inputs: Sequence[Any], dtype: DTypeLike | None) -> lis
         arrays.append(array)
     floating = [array for array in arrays if _floating(array)]
     if dtype is None:
-        dtype = network_dtype(layer) or (np.result_type(*floating) if floating else np.float64)
-    if np.dtype(dtype).kind != "f":
-        raise TypeError(f"dtype must be floating, got {np.dtype(dtype)}")
+        wide = not floating or max(array.itemsize for array in floating) > 4
+        dtype = network_dtype(layer) or (np.float64 if wide else np.float32)
+    dtype = floating_dtype("dtype", dtype)
     return [array.astype(dtype) if _floating(array) else array for array in arrays]
 
 
@@ -105,7 +106,7 @@ class Subject:
         It is copied.
     inputs : sequence
         What `as_inputs` returns.
-    dtype : floating dtype, optional
+    dtype : float32 or float64, optional
         What the copy is cast to; by default it stays as it is.
 
     Attributes

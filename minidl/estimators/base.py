@@ -1,4 +1,4 @@
-"""What classifier and regressor share: data are checked and split, a network made and trained."""
+"""The base of classifier and regressor: check and split data, make a network, train it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def moments(x: Array, weight: Array | None) -> Array:
 
 
 class NeuralNet(BaseEstimator):  # type: ignore[misc]
-    """What the classifier and the regressor share."""
+    """The base of the classifier and the regressor."""
 
     network_: Layer
     _kept_optimizer: Optimizer
@@ -203,7 +203,7 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
             random_state=int(rng.integers(2**31)),
         )
         train, held_out = (
-            [part if part is None else part[places] for part in given] for places in (rows, held)
+            [part if part is None else part[index] for part in given] for index in (rows, held)
         )
         return train, held_out
 

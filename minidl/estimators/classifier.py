@@ -212,7 +212,7 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):  # type: ignore[misc]
         return balanced if weight is None else balanced * weight
 
     def _encoded(self, y: Array, anew: bool, classes: Any = None) -> Array:
-        """Return the places of the classes, or the matrix of the labels."""
+        """Return the indices of the classes, or the matrix of the labels."""
         check_classification_targets(y)
         multilabel = type_of_target(y) == "multilabel-indicator"
         own = np.arange(y.shape[1]) if multilabel else np.unique(y if classes is None else classes)
@@ -228,8 +228,8 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):  # type: ignore[misc]
             return y
         encoder = LabelEncoder()
         encoder.classes_ = self.classes_
-        places: Array = encoder.transform(y)
-        return places
+        indices: Array = encoder.transform(y)
+        return indices
 
     def _described(self) -> dict[str, Any]:
         kind = {"U": "str", "O": "object"}.get(self.classes_.dtype.kind, self.classes_.dtype.name)

@@ -30,7 +30,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
                 if isinstance(value, Layer):
                     *layer, own = loadable(value)
                     parameters[name] = dict(zip(("layer", "state"), layer, strict=True))
-                    arrays |= {f"={name}.{place}": array for place, array in own.items()}
+                    arrays |= {f"={name}.{key}": array for key, array in own.items()}
                 else:
                     dtype = name == "dtype"
                     parameters[name] = floating_dtype(name, value).name if dtype else _data(value)

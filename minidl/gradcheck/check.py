@@ -48,7 +48,7 @@ def check_gradients(
         For the cotangent and all other random choices.
     variants : bool, default True
         Whether to check at other points too.
-    dtype : floating dtype, optional
+    dtype : float32 or float64, optional
         The precision the layer is judged in; by default its own.
 
     Returns

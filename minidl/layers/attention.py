@@ -61,10 +61,10 @@ class PositionalEncoding(Layer):
     def __init__(self, features: int, max_length: int = 1024) -> None:
         self.features = integer("features", features, least=1)
         self.max_length = integer("max_length", max_length, least=1)
-        place = np.arange(self.features)
-        wavelength = 10000.0 ** ((place - place % 2) / self.features)
+        j = np.arange(self.features)
+        wavelength = 10000.0 ** ((j - j % 2) / self.features)
         angle = np.arange(self.max_length)[:, np.newaxis] / wavelength
-        self.encoding = np.where(place % 2, np.cos(angle), np.sin(angle))
+        self.encoding = np.where(j % 2, np.cos(angle), np.sin(angle))
 
     def forward(self, x: Array) -> tuple[Array, tuple[int, ...]]:
         """Return (x + P, cache)."""
@@ -119,7 +119,7 @@ class MultiHeadAttention(Layer):
         The initial values, drawn for W_q, W_k, W_v and W_o one by one.
     rng : numpy.random.Generator, int or None
         What the initial values are drawn from: pass one generator to all layers of a network.
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         The dtype of the parameters.
 
     Attributes

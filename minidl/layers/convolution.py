@@ -63,7 +63,7 @@ class Conv2D(Layer):
         The initial values, see `minidl.initializers`.
     rng : numpy.random.Generator, int or None
         What the initial values are drawn from: pass one generator to all layers of a network.
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         The dtype of the parameters.
 
     Attributes

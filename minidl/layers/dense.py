@@ -38,7 +38,7 @@ class Dense(Layer):
     rng : numpy.random.Generator, int or None
         What the initial values are drawn from: pass one generator to all layers of a network.
         (The same integer for each would give layers of the same shape the same weights.)
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         The dtype of the parameters.
 
     Attributes

@@ -26,8 +26,8 @@ class Dropout(Layer):
     Parameters
     ----------
     rate : float
-        The probability r that a number is set to zero, 0 ≤ r < 1 − 2⁻¹⁵: the factor 1 / (1 − r)
-        must not overflow in any dtype.
+        The probability r that a number is set to zero, 0 ≤ r < 1 − 2⁻¹⁵: with the 24 bits of what
+        is drawn a higher one would not be met.
     rng : numpy.random.Generator, int or None
         What the seed of the layer's own generator is drawn from.
 
@@ -67,7 +67,7 @@ class Dropout(Layer):
         """Return (x m, cache) for a new m."""
         check_input(self, x)
         kept = self.rng.random(x.shape, np.float32) >= self.rate
-        mask = np.multiply(kept, 1 / (1 - self.rate), dtype=np.result_type(x, np.float16))
+        mask = np.multiply(kept, 1 / (1 - self.rate), dtype=x.dtype)
         return x * mask, mask
 
     def backward(self, dy: Array, mask: Array, /) -> Array:

@@ -40,7 +40,7 @@ class Embedding(Layer):
         The initial values; N(0, 1) by default.
     rng : numpy.random.Generator, int or None
         What the initial values are drawn from: pass one generator to all layers of a network.
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         The dtype of the parameter.
 
     Attributes
@@ -96,9 +96,9 @@ class Embedding(Layer):
         index = x.astype(np.intp, copy=False)
         # one maximum finds both ends: as unsigned numbers, negative ones are huge
         if index.size and index.view(np.uintp).max() >= self.vocabulary:
-            place = tuple(np.argwhere((x < 0) | (x >= self.vocabulary))[0].tolist())
+            at = tuple(np.argwhere((x < 0) | (x >= self.vocabulary))[0].tolist())
             raise ValueError(
-                f"{self}: index {x[place]} at {list(place)} is outside the vocabulary, "
+                f"{self}: index {x[at]} at {list(at)} is outside the vocabulary, "
                 f"0 to {self.vocabulary - 1}"
             )
         return np.take(self.weight.value, index, axis=0), index

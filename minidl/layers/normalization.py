@@ -16,7 +16,7 @@ from minidl.parameters import Buffer, Parameter
 
 
 class _Normalization(Layer):
-    """What the two share: ε, γ and β."""
+    """The base of both: ε, γ and β."""
 
     def __init__(self, features: int, *, eps: float = 1e-5, dtype: DTypeLike = np.float32) -> None:
         self.features = integer("features", features, least=1)
@@ -59,7 +59,7 @@ class BatchNorm(_Normalization):
         The weight of the newest batch in the running averages, as in PyTorch (Keras's is 1 − this).
     eps : float, default 1e-5
         The ε that keeps a constant feature from a division by zero.
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         The dtype of parameters and buffers.
 
     Attributes
@@ -196,7 +196,7 @@ class LayerNorm(_Normalization):
         The length F of the last axis.
     eps : float, default 1e-5
         The ε that keeps a constant sample from a division by zero.
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         The dtype of the parameters.
 
     Attributes

@@ -16,7 +16,7 @@ from minidl.layers._windows import Pair, Windows
 
 
 class _Pool2D(Layer):
-    """What the two share: windows, and what to do with the shares of their pixels."""
+    """The base of both: windows, and how dy is handed to the pixels of each."""
 
     border: ClassVar[float]
 

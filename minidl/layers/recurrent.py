@@ -18,7 +18,7 @@ from minidl.parameters import Parameter
 
 
 class _Recurrent(Layer):
-    """What recurrent layers share: all that is not inside the loop over time.
+    """The base of recurrent layers: everything outside the loop over time.
 
     Arrays inside have time first, (T, N, …): a step is then contiguous. The inputs of all gates
     at all steps are one matrix product, and so is each gradient of the weights.
@@ -172,7 +172,7 @@ class RNN(_Recurrent):
         The initial values of W and U, and of b.
     rng : numpy.random.Generator, int or None
         What the initial values are drawn from: pass one generator to all layers of a network.
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         The dtype of the parameters.
 
     Attributes
@@ -261,7 +261,7 @@ class GRU(_Recurrent):
         The initial values; drawn for each gate by itself.
     rng : numpy.random.Generator, int or None
         What the initial values are drawn from: pass one generator to all layers of a network.
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         The dtype of the parameters.
 
     Attributes
@@ -371,7 +371,7 @@ class LSTM(_Recurrent):
         The initial values; drawn for each gate by itself.
     rng : numpy.random.Generator, int or None
         What the initial values are drawn from: pass one generator to all layers of a network.
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         The dtype of the parameters.
 
     Attributes
@@ -406,9 +406,26 @@ class LSTM(_Recurrent):
     gates = 4
 
     def __init__(
-        self, in_features: int, hidden_features: int, *, forget_bias: float = 1.0, **options: Any
+        self,
+        in_features: int,
+        hidden_features: int,
+        *,
+        last: bool = False,
+        forget_bias: float = 1.0,
+        weight_initializer: Initializer = glorot_uniform,
+        bias_initializer: Initializer = zeros,
+        rng: RNG = None,
+        dtype: DTypeLike = np.float32,
     ) -> None:
-        super().__init__(in_features, hidden_features, **options)
+        super().__init__(
+            in_features,
+            hidden_features,
+            last=last,
+            weight_initializer=weight_initializer,
+            bias_initializer=bias_initializer,
+            rng=rng,
+            dtype=dtype,
+        )
         size = self.hidden_features
         self.bias.value[size : 2 * size] += number("forget_bias", forget_bias)
 

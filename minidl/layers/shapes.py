@@ -14,7 +14,7 @@ from minidl.layers._checks import check_array, check_cotangent
 
 
 class _Arranging(Layer):
-    """What the two share: all but the new shape of a sample."""
+    """The base of both: everything but the new shape of a sample."""
 
     def forward(self, x: Array) -> tuple[Array, Any]:
         """Return (x in the new shape, cache)."""
@@ -85,7 +85,7 @@ class Reshape(_Arranging):
         if not isinstance(shape, (tuple, list)):
             raise TypeError(f"shape must be a tuple of integers, got {shape!r}")
         self.shape = tuple(
-            integer(f"shape[{place}]", size, least=1) for place, size in enumerate(shape)
+            integer(f"shape[{axis}]", size, least=1) for axis, size in enumerate(shape)
         )
 
     def _arrange(self, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from minidl.layers._checks import check_cotangent, check_input
 
 
 class _AlongAxis(Layer):
-    """What the two share: the axis, and numbers whose exponentials cannot overflow."""
+    """The base of both: the axis, and numbers whose exponentials cannot overflow."""
 
     config = ("axis",)
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minidl.arrays import Array, ones
-from minidl.checks.arguments import real
+from minidl.checks.arguments import floating_dtype, real
 from minidl.layer import Layer
 from minidl.naming import describe
 
@@ -57,6 +57,8 @@ class Loss(Layer):
         if not isinstance(prediction, (np.ndarray, np.floating)) or prediction.dtype.kind != "f":
             got = f"dtype {prediction.dtype}" if hasattr(prediction, "dtype") else repr(prediction)
             raise TypeError(f"{self}: {what} must be an array of floating numbers, got {got}")
+        if prediction.dtype.char not in "fd":
+            floating_dtype(f"{self}: {what}", prediction.dtype)
         if prediction.size == 0 or prediction.ndim < axes:
             raise ValueError(f"{self}: no {what}, their shape is {prediction.shape}")
         return np.asarray(prediction)

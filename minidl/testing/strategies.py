@@ -94,7 +94,7 @@ def values(dtype: DTypeLike = np.float32) -> Strategy[float]:
 
     Parameters
     ----------
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         What the numbers are exact in.
 
     Examples
@@ -152,7 +152,7 @@ def batches(
     ----------
     shape : tuple of int, optional
         The shape of one sample; by default it is drawn too.
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         The dtype of the array.
     size : int, optional
         N; by default it is drawn too.
@@ -305,7 +305,7 @@ def layers(shape: Shape | None = None, dtype: DTypeLike = np.float32) -> Strateg
     ----------
     shape : tuple of int, optional
         The shape of the samples that it has to take; any by default.
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         The dtype of its parameters.
 
     Examples
@@ -375,7 +375,7 @@ def networks(
     ----------
     shape : tuple of int, optional
         The shape of the samples that it has to take; any by default.
-    dtype : floating dtype, default float32
+    dtype : float32 or float64, default float32
         The dtype of its parameters.
     depth : int, default 2
         How deep containers may be nested in the outermost one.

@@ -162,7 +162,8 @@ def fit(
         Guard(run, recover),
         Interrupt(run),
     )
-    bars, savers = progress_callbacks(progress), []
+    bars: list[Any] = progress_callbacks(progress)
+    savers: list[Any] = []
     checkpoint_every = as_plan("checkpoint_every", checkpoint_every)
     if checkpoint is not None or resume is not None:
         from minidl.training.checkpoints import Checkpoints  # with all layers that there are

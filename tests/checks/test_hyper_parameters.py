@@ -65,7 +65,7 @@ DRAWN = [
     (kind, {**config, "bias": True} if "bias" in config else config, f"{which}_initializer")
     for kind, config in {kind: config for kind, config, _ in CASES.values()}.items()
     for which in ("weight", "bias")
-    if f"{which}_initializer" in str(inspect.signature(kind)) or kind.__name__ == "LSTM"
+    if f"{which}_initializer" in str(inspect.signature(kind))
 ]
 
 

@@ -91,7 +91,7 @@ def test_an_input_that_is_no_array_of_finite_real_numbers_is_refused(given, erro
 
 
 def test_the_precision_must_be_a_floating_one():
-    with pytest.raises(TypeError, match="dtype must be floating, got int64"):
+    with pytest.raises(TypeError, match="dtype must be float32 or float64, got int64"):
         check_gradients(Double(), X, dtype=int)
 
 

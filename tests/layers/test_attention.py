@@ -194,7 +194,7 @@ def test_the_encoding_is_the_one_of_the_paper():
     assert PositionalEncoding(5, 4).encoding.shape == (4, 5)
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_encoding_is_added_in_the_dtype_of_the_sequences(dtype):
     assert PositionalEncoding(4, 8)(np.zeros((1, 3, 4), dtype)).dtype == dtype
 
