@@ -1,11 +1,9 @@
-"""Where batches come from: arrays, memory-maps, or an iterable of the user's own."""
+"""What batches are: of your own loop, and of `fit`, which has two kinds of them."""
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from itertools import chain, islice
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -13,8 +11,6 @@ from numpy.typing import ArrayLike
 
 from minidl.arrays import Array
 from minidl.checks.arguments import as_generator, integer
-from minidl.checks.data import as_array, require_some, tried_by_row
-from minidl.training.checks import Task, check_integers
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -65,21 +61,6 @@ def batches(
     return ((x.take(rows, 0), y.take(rows, 0)) for rows in cuts)
 
 
-def batches_for(task: Task, x: Any, y: Any, weight: Any, batch_size: Any, epochs: int) -> Batches:
-    """Make the batches that the arguments of `fit` ask for; the task is begun with the first."""
-    if y is None and not hasattr(x, "__array__"):
-        for name, given in (("batch_size", batch_size), ("sample_weight", weight)):
-            if given is not None:
-                raise ValueError(
-                    f"{name} belongs to arrays: without y, x is an iterable of batches"
-                )
-        return _IterableBatches(task, x, epochs)
-    for name, given in (("y", y), ("batch_size", batch_size)):
-        if given is None:
-            raise TypeError(f"fit: with an array x, {name} is needed")
-    return _ArrayBatches(task, x, y, weight, integer("batch_size", batch_size, least=1))
-
-
 def digest(*arrays: Any) -> str:
     """Return a fingerprint: of each array the shape, the dtype, and up to 256 rows all over it."""
     import hashlib  # it loads OpenSSL, for checkpoints alone
@@ -87,16 +68,11 @@ def digest(*arrays: Any) -> str:
     total = hashlib.sha256()
     for array in arrays:
         if array is not None:
-            rows = array.take(_fixed_rows(len(array)), 0)
+            rows = array.take(fixed_rows(len(array)), 0)
             total.update(f"{array.shape} {array.dtype.name} ".encode())
             total.update(rows.tobytes())
         total.update(b";")
     return total.hexdigest()
-
-
-def _fixed_rows(samples: int) -> Array:
-    """Return the indices of up to 256 rows, the first and the last among them."""
-    return np.linspace(0, samples - 1, min(samples, 256)).astype(np.intp)
 
 
 class Batches(ABC):
@@ -122,120 +98,6 @@ class Batches(ABC):
         """Return a fingerprint of the data, to tell whether a run is resumed with the same."""
 
 
-class _ArrayBatches(Batches):
-    """Rows of arrays, in an order that depends on seed and epoch alone."""
-
-    def __init__(self, task: Task, x: Any, y: Any, weight: Any, batch_size: int) -> None:
-        self._x = _Column("x", x, lambda part: task.inputs("x", part))
-        samples = self._samples = len(self._x.array)
-        self._size, self.steps_per_epoch = batch_size, math.ceil(samples / batch_size)
-        rows = np.arange(min(batch_size, samples))
-        task.begin(self._x.take(rows))
-        if self._x.array.ndim == 1:
-            task.network(self._x.take(rows[:1]))  # numbers, not features of one sample, can be cut
-        if self._x.whole:
-            check_integers("x", task.network, self._x.array, batch_size)
-        self._y = _Column("y", y, lambda part: task.targets("y", part, len(part)), samples)
-        if self._y.whole:
-            require_some("y", self._y.array, task.loss)
-        if weight is not None:
-            weight = task.weights("sample_weight", weight, samples)
-        self._weight = weight
-        self.first = self._batch(rows)
-
-    def _batch(self, rows: Array) -> Batch:
-        weight = None if self._weight is None else self._weight.take(rows, 0)
-        return self._x.take(rows), self._y.take(rows), weight
-
-    def epoch(self, seed: int, number: int, start: int = 0) -> Iterator[tuple[Batch, bool]]:
-        order = np.random.default_rng([seed, number]).permutation(self._samples)
-        for step in range(start, self.steps_per_epoch):
-            rows = order[step * self._size : (step + 1) * self._size]
-            yield self._batch(rows), step == self.steps_per_epoch - 1
-
-    def fingerprint(self) -> str:
-        found = digest(*self._batch(_fixed_rows(self._samples)))
-        return f"{self._samples} samples in batches of {self._size}, SHA-256 of some {found}"
-
-
-class _Column:
-    """The rows of an array: checked as a whole, or, of a memory-map, whenever some are taken."""
-
-    def __init__(
-        self, name: str, data: Any, check: Callable[[Any], Array], samples: int | None = None
-    ) -> None:
-        self._name, self._check = name, check
-        self.whole = not isinstance(data, np.memmap)
-        self.array = as_array(name, data, samples)
-        if self.whole:
-            self.array = check(data)
-
-    def take(self, rows: Array) -> Array:
-        part = self.array.take(rows, 0)  # several times as fast as array[rows]
-        return part if self.whole else tried_by_row(self._name, rows, part, self._check)
-
-
-class _IterableBatches(Batches):
-    """What an iterable of the user's gives: pairs (x, y), or triples with weights."""
-
-    def __init__(self, task: Task, source: Any, epochs: int) -> None:
-        try:
-            self._iterator: Iterator[Any] | None = iter(source)
-        except TypeError:
-            raise TypeError(
-                f"fit: without y, x must be an iterable of batches (x, y), got {source!r}"
-            ) from None
-        if self._iterator is source and epochs > 1:
-            raise ValueError(
-                f"fit: x can be gone through only once, and {epochs} epochs are asked for: pass "
-                "what begins anew with every iter(x), such as a list or an object with __iter__"
-            )
-        self._source, self._task = source, task
-        self.steps_per_epoch = len(source) if hasattr(source, "__len__") else 0
-        given = next(self._iterator, None)
-        if given is None:
-            raise ValueError("fit: the iterable x gives no batches")
-        self.first = self._batch(given, 0)
-        self._iterator = chain([given], self._iterator)  # one that it has begun is not dropped
-
-    def _batch(self, given: Any, index: int) -> Batch:
-        """Check a batch; return it as the network and the loss take it."""
-        if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
-            raise TypeError(
-                f"batch {index} must be (x, y) or (x, y, weight), got {type(given).__name__}"
-                + (f" of {len(given)}" if isinstance(given, (tuple, list)) else "")
-            )
-        task, weight = self._task, None
-        try:
-            x = task.inputs("x", given[0])
-            if task.prediction is None:
-                task.begin(x)
-            y = task.targets("y", given[1], len(x))
-            if len(given) == 3:
-                weight = task.weights("the weight", given[2], len(x))
-        except (ValueError, TypeError) as error:
-            raise type(error)(f"batch {index}: {error}") from None
-        return x, y, weight
-
-    def epoch(self, seed: int, number: int, start: int = 0) -> Iterator[tuple[Batch, bool]]:
-        iterator = iter(self._source) if self._iterator is None else self._iterator
-        self._iterator = None
-        index = start
-        given = next(islice(iterator, start, None), None)
-        while given is not None:
-            problem = following = None
-            try:
-                following = next(iterator, None)  # it tells whether this batch is the last
-            except Exception as error:
-                problem = error
-            last = following is None and problem is None
-            yield self._batch(given, index), last
-            index += 1
-            if problem is not None:
-                raise problem
-            given = following
-        if index == start:
-            raise ValueError(f"fit: the iterable x gives no batches in epoch {number + 1}")
-
-    def fingerprint(self) -> str:
-        return f"an iterable, SHA-256 of its first batch {digest(*self.first)}"
+def fixed_rows(samples: int) -> Array:
+    """Return the indices of up to 256 rows, the first and the last among them."""
+    return np.linspace(0, samples - 1, min(samples, 256)).astype(np.intp)
