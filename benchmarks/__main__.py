@@ -13,16 +13,16 @@ dense_family, sequences, imports, memory, memory_map, estimators.
 
 import argparse
 import dataclasses
-import importlib
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from benchmarks import imports, report
+from benchmarks import report
 from benchmarks.measure import measure, workers
 from benchmarks.work import COMPILED, WORK, Training
 from benchmarks.worker import confined
+from benchmarks.works import imports
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 OTHERS = (
@@ -88,7 +88,7 @@ def main():
         tell(imports.measure(few, 3) if options.quick else imports.measure())
     if not options.only and not options.quick:
         with confined(1):
-            command = [sys.executable, "-m", "benchmarks.memory"]
+            command = [sys.executable, "-m", "benchmarks.works.memory"]
             tell("\n" + subprocess.run(command, stdout=subprocess.PIPE, text=True).stdout)
     if output:
         output.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -96,7 +96,8 @@ def main():
 
 if __name__ == "__main__":
     if sys.argv[1:2] and sys.argv[1] in OTHERS:
-        name = sys.argv.pop(1)
-        importlib.import_module(f"benchmarks.{name}").main()
+        # a process of its own: some set the number of threads, which NumPy reads when imported
+        name, *arguments = sys.argv[1:]
+        sys.exit(subprocess.call([sys.executable, "-m", f"benchmarks.works.{name}", *arguments]))
     else:
         main()

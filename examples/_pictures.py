@@ -1,4 +1,4 @@
-"""What the examples share: the option --save, and where their pictures go."""
+"""What the examples share: the options --save and --quick, and where their pictures go."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 
-def parser(doc: str) -> argparse.ArgumentParser:
-    """Return the command line of an example, whose docstring `doc` opens with its title."""
+def parser(doc: str, quick: str | None = None) -> argparse.ArgumentParser:
+    """Return the command line of an example, whose docstring `doc` opens with its title.
+
+    An example that takes longer than a few seconds says in `quick` what its option --quick leaves
+    out. The code is the same; the figures that are stated in the text are those of the whole.
+    """
     made = argparse.ArgumentParser(description=doc.strip().splitlines()[0])
     made.add_argument("--save", type=Path, metavar="DIR", help="save the pictures in this folder")
+    if quick is not None:
+        made.add_argument("--quick", action="store_true", help=quick)
     return made
 
 

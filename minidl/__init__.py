@@ -47,7 +47,8 @@ _HOMES = {
     "parameters": "Buffer Parameter",
     "prediction": "accuracy predict predict_classes predict_proba",
     "training": (
-        "DivergenceError EarlyStopping GradientErrors History Steps batches fit loss_and_gradients"
+        "Callback DivergenceError EarlyStopping GradientErrors History Steps batches fit "
+        "loss_and_gradients"
     ),
     "vector": "ParameterVector",
 }

@@ -1,4 +1,4 @@
-"""What an array is here, and those that are read at every step, made once."""
+"""The type of an array, and arrays that every step reads: they are made once and kept."""
 
 from __future__ import annotations
 

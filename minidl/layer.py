@@ -13,7 +13,7 @@ from minidl.checks.arguments import floating_dtype, output_and_cache
 from minidl.parameters import PLAIN, Buffer, Parameter, walk
 
 _PLAIN = PLAIN | {Parameter, Buffer}
-"""What a layer can have that holds no layers: the usual attributes, told quickly."""
+"""The types of attributes that hold no layers, so that most layers need no search for some."""
 
 
 class Layer(ABC):

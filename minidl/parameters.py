@@ -31,9 +31,9 @@ class _Copied(Protocol):  # an array; what is assigned may be anything that make
 
 
 class _Steady:
-    """Something whose arrays keep their place in memory: what is assigned to them is copied.
+    """Assigning to ``value`` or ``grad`` copies into the array that is there.
 
-    They are no properties, since each reading of one is a call, and a step reads some twenty.
+    They are no properties: each reading of a property is a call, and a step reads some twenty.
     """
 
     __slots__ = ()
@@ -170,7 +170,7 @@ class Buffer(_Stored):
 
 
 PLAIN = frozenset((bool, int, float, str, type(None), np.ndarray))
-"""What holds nothing, and is what most attributes of a layer are."""
+"""The types of most attributes of a layer; such an attribute holds no layer and no parameter."""
 
 
 def walk(root: Any) -> Iterator[tuple[str, Any]]:

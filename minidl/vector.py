@@ -11,7 +11,7 @@ from minidl.parameters import Parameter, _Copied, _Steady, unique
 
 
 class _Storage:
-    """The two arrays behind a vector; parameters point to it, it does not point to them."""
+    """The two arrays behind a vector. Its parameters know it; it does not know them."""
 
     __slots__ = ("count", "grad", "retired", "value")
 

@@ -4,7 +4,7 @@ import os
 
 from hypothesis import Phase, settings
 
-collect_ignore = ["checkpoint/fuzz.py", "mutation.py"]  # scripts, for those who have their tools
+collect_ignore = ["tools"]  # scripts, for those who have their tools
 
 settings.register_profile("dev", deadline=None, max_examples=50)
 settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True)

@@ -48,3 +48,12 @@ def test_a_room_imports_only_from_the_floors_below():
         if other != (own := room_of(path)) and FLOOR[other] >= FLOOR[own]
     }
     assert upwards == set()
+
+
+def test_the_design_page_shows_these_floors():
+    page = (Path(__file__).parent.parent / "docs/explanation/design.md").read_text("utf-8")
+    diagram = (
+        page.partition("```text\n")[2].partition("```")[0].replace("minidl (the names)", "__init__")
+    )
+    shown = [line.split() for line in diagram.splitlines()]
+    assert [set(rooms) for _, *rooms in reversed(shown)] == [set(rooms.split()) for rooms in FLOORS]

@@ -12,7 +12,7 @@ import minidl
 from minidl import Embedding, Flatten, Layer, Reshape, layers
 from minidl.parameters import Parameter, unique
 from minidl.testing import parametrize_with_layer_checks
-from tests.table import TABLE
+from tests.support.table import TABLE
 
 
 @parametrize_with_layer_checks(TABLE)

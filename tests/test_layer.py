@@ -7,7 +7,7 @@ import pytest
 
 from minidl import SGD, Buffer, Dense, Layer, Parameter, ReLU, Sequential, SoftmaxCrossEntropy
 from minidl.naming import annotate
-from tests.scale import Scale
+from tests.support.scale import Scale
 
 
 class Block(Layer):

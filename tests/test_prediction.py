@@ -14,7 +14,7 @@ from minidl import (
     predict_classes,
     predict_proba,
 )
-from tests.networks import Noise, blobs, perceptron, state_of
+from tests.support.networks import Noise, blobs, perceptron, state_of
 
 
 def test_predictions_do_not_depend_on_the_size_of_the_batches():

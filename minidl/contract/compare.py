@@ -121,6 +121,6 @@ def natural_scale(x: Array) -> Array:
 DOUBLE, SINGLE = float(np.finfo(np.float64).eps), float(np.finfo(np.float32).eps)
 
 
-def draw(size: int, rng: np.random.Generator) -> Array:
+def draw_cotangent(size: int, rng: np.random.Generator) -> Array:
     """Draw a cotangent; for a loss it is not 1, which would hide that it is ignored."""
     return rng.normal(size=size) if size != 1 else np.array([-1.7])

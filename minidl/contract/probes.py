@@ -8,8 +8,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from minidl.contract import laws
 from minidl.contract.compare import attributes, close, distance, largest, relaid
-from minidl.contract.subject import Subject, probe
+from minidl.contract.laws import Law
+from minidl.contract.subject import Subject, naming_the_probe
 from minidl.contract.trial import Trial
 
 Probe: TypeAlias = Callable[[Trial], None]
@@ -21,7 +23,7 @@ def explore(
     """Make the plain call, and try some probes on it."""
     trial = Trial(subject, rng, strict)
     for attempt in probes if trial.usable else ():
-        with probe(str(attempt.__doc__).partition(".")[0]):
+        with naming_the_probe(TRIED[attempt]):
             attempt(trial)
     return trial
 
@@ -38,9 +40,10 @@ def accumulation(trial: Trial) -> None:
     trial.same(gradients, "assigns-gradient", f"{sentence}not assign it")
 
 
-STALE = "is wrong when another {} ran in between: backward must take everything from the cache, "
-
-STALE += "nothing from the layer"
+STALE = (
+    "is wrong when another {} ran in between: backward must take everything from the cache, "
+    "nothing from the layer"
+)
 
 
 def reentrancy(trial: Trial) -> None:
@@ -186,4 +189,28 @@ def linearity(trial: Trial) -> None:
             trial.found("nonlinear", sentence, name, evidence)
 
 
-PROBES = (accumulation, reentrancy, parameters_only, inference, layout, linearity)
+TRIED: dict[Probe, str] = {
+    accumulation: "Start from gradients that are not zero: what was there must remain",
+    reentrancy: "Run two forwards at two points before two backwards, in either order",
+    parameters_only: "Compare backward_parameters with backward",
+    inference: "Call the layer between forward and backward: it writes nothing and agrees",
+    layout: "Pass inputs, and read-only upstream gradients, that lie in memory in other ways",
+    linearity: "Combine two upstream gradients: g(−3v + 200w) must be −3 g(v) + 200 g(w)",
+}
+"""Every probe, with what an error says that the layer raised while it was tried."""
+
+PROBES = tuple(TRIED)
+
+PROBES_FOR: dict[Law, tuple[Probe, ...]] = {
+    laws.SHAPE_AND_DTYPE: (),  # the plain call finds it
+    laws.ARGUMENTS: (parameters_only, inference),
+    laws.HANDED_OUT: (inference, reentrancy),
+    laws.NO_STATE: (parameters_only, inference),
+    laws.REENTRANT: (reentrancy, inference),
+    laws.ADDS: (accumulation,),
+    laws.LINEAR: (linearity,),
+    laws.WITHOUT_DX: (parameters_only,),
+    laws.INFERENCE: (inference,),
+    laws.LAYOUT: (layout,),
+}
+"""The probes that find what breaks a law, beside the plain call."""

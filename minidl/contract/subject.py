@@ -41,7 +41,7 @@ class Tensor:
 
 
 @contextmanager
-def probe(name: str) -> Iterator[None]:
+def naming_the_probe(name: str) -> Iterator[None]:
     """Say in an exception which probe made the layer raise it."""
     try:
         yield

@@ -1,6 +1,6 @@
 """The contract of a layer: forward and then backward, and what no call may touch.
 
-`minidl.gradcheck.probes` then deviates from this plain call in every way that minidl relies on.
+`minidl.contract.probes` then deviates from this plain call in every way that minidl relies on.
 """
 
 from __future__ import annotations
@@ -20,32 +20,15 @@ from minidl.contract.compare import (
     attributes,
     close,
     distance,
-    draw,
+    draw_cotangent,
     is_single,
     largest,
     natural_scale,
 )
 from minidl.contract.finding import Finding
 from minidl.contract.form import check_form, shape_finding, wrong_addition
-from minidl.contract.subject import Subject, global_bits, probe
-
-LAWS = {
-    "keeps_shape_and_dtype": "",  # every mistake that is not named below
-    "leaves_its_arguments_alone": (
-        "mutates-input mutates-upstream mutates-cache mutates-parameter mutates-gradient"
-    ),
-    "keeps_what_it_handed_out": "overwritten-result shared-memory",
-    "keeps_no_state": "random-backward state global-generator",
-    "is_reentrant": "history-dependent-forward stale-cache",
-    "adds_to_gradients": "assigns-gradient accumulates",
-    "is_linear_in_the_cotangent": "ignores-upstream hidden-penalty nonlinear",
-    "leaves_the_same_gradients_without_dx": "backward-parameters-differs returns-something",
-    "repeats_itself_at_inference": "call-writes call-differs",
-    "takes_any_memory_layout": "memory-layout",
-}
-"""The laws of `minidl.testing.laws` that are probed here, with the mistakes that break them."""
-
-LAW_OF = {mistake: law for law, mistakes in LAWS.items() for mistake in mistakes.split()}
+from minidl.contract.laws import LAW_OF
+from minidl.contract.subject import Subject, global_bits, naming_the_probe
 
 
 class Trial:
@@ -83,18 +66,18 @@ class Trial:
         self.malformed: set[str] = set()
         self.usable = True
         self._held: list[tuple[str, Array, bytes]] = []
-        with probe("forward, as the check begins"):
+        with naming_the_probe("forward, as the check begins"):
             self._first_forward()
-        with probe("forward a second time"):
+        with naming_the_probe("forward a second time"):
             self._second_forward()
         if self.usable:
-            with probe("backward, after one forward"):
+            with naming_the_probe("backward, after one forward"):
                 self._first_backward()
 
     def found(self, mistake: str, sentence: str, tensor: str = "", evidence: str = "") -> None:
         """Note a finding, one of each kind for each tensor."""
         if not any((f.mistake, f.tensor) == (mistake, tensor) for f in self.findings):
-            law = LAW_OF.get(mistake, "keeps_shape_and_dtype")
+            law = LAW_OF[mistake].name
             self.findings.append(Finding(law, tensor, mistake, sentence, evidence))
 
     @contextmanager
@@ -173,7 +156,7 @@ class Trial:
                 "layer has a value"
             )
         self.eps = max(float(np.finfo(output.dtype).eps), subject.eps, DOUBLE)
-        v = draw(output.size, self.rng)
+        v = draw_cotangent(output.size, self.rng)
         self.cotangent = v.astype(output.dtype).astype(np.float64)
         self.first = output.copy()
         self.hold("the output of forward", self.y)
@@ -309,7 +292,9 @@ class Trial:
             allowed = self.tolerance(relative) * largest(plain[k])
             if gap <= allowed or tensor.name in self.malformed:
                 continue
-            # exactly cancelling sums are nothing but rounding, and that may change
+            # Exactly cancelling sums are nothing but rounding, and that may change: so a gap also
+            # has to be beyond a thousand roundings of the steepest gradient that a function of this
+            # size can have, and of what gradients do when the point itself moves by roundings.
             natural = size / natural_scale(self.subject.values[k]).min(initial=np.inf)
             steepest = max([natural, *map(largest, [*plain, *self.gradients])])
             if gap > 1e3 * self.eps * steepest and gap > 1e3 * self.trembling[k + 1]:

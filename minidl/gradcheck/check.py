@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from minidl.contract.compare import DOUBLE
 from minidl.contract.finding import Finding
 from minidl.contract.probes import PROBES, explore
-from minidl.contract.subject import Subject, as_inputs, global_bits, probe
+from minidl.contract.subject import Subject, as_inputs, global_bits, naming_the_probe
 from minidl.contract.trial import Trial
 from minidl.gradcheck.proof.directions import check_tensor
 from minidl.gradcheck.proof.point import Point
@@ -94,9 +94,9 @@ def _numbers(trial: Trial, variants: bool) -> tuple[list[Finding], list[TensorRe
     eps, narrow = trial.eps, max(own.eps, float(np.finfo(trial.first.dtype).eps))
     if narrow > DOUBLE:
         exact, eps = own.fresh(np.float64), DOUBLE
-    with probe("forward and backward in float64"):
+    with naming_the_probe("forward and backward in float64"):
         point = Point(exact, own.values, trial.cotangent, trial.rng, eps)
-    with probe("small changes of inputs and parameters"):
+    with naming_the_probe("small changes of inputs and parameters"):
         tensors = [
             TensorReport.unknown(tensor.name, tensor.shape)
             if tensor.name in trial.malformed
@@ -111,10 +111,10 @@ def _numbers(trial: Trial, variants: bool) -> tuple[list[Finding], list[TensorRe
                 diagnosed.append(diagnose(point, k, tensors))
     findings = _ordered([*trial.findings, *diagnosed])
     if narrow > DOUBLE and not findings:
-        with probe("its own precision"):
+        with naming_the_probe("its own precision"):
             findings += check_precision(trial, point, narrow)
     if variants and not findings:
-        with probe("other points"):
+        with naming_the_probe("other points"):
             findings += check_variants(point, tensors)
     return findings, tensors, own.forwards + (exact.forwards if exact is not own else 0)
 

@@ -1,4 +1,4 @@
-"""What layers ask of the arrays that they are given: floating numbers in a shape that fits."""
+"""The checks of a layer's input and cotangent: floating numbers, in a shape that fits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KINDS = {"f": "floating", "iu": "integers", "b": "booleans", "fiub": "numbers"}
 
 
 def check_input(layer: Layer, x: Any, size: int = 0, *, axes: int = 0, axis: int = -1) -> None:
-    """Raise unless x is float32 or float64, has so many axes, and one of them is of that size.
+    """Raise unless x is float32 or float64, with that many axes and that size, if they are given.
 
     Integers are not cast: a computation in uint8 would wrap around, one in int64 give float64.
     """
@@ -44,7 +44,7 @@ def check_cotangent(layer: Layer, dy: Any, shape: tuple[int, ...]) -> None:
 
 
 def check_array(layer: Layer, name: str, array: Any, kinds: str, shape: Any = None) -> None:
-    """Raise unless it is an array of that kind, memory-mapped or a NumPy scalar, and shape."""
+    """Raise unless it is an array, or a NumPy scalar, of one of these kinds and of that shape."""
     if type(array) is not np.ndarray and not isinstance(array, (np.memmap, np.generic)):
         kind = type(array).__name__
         raise TypeError(f"{layer}: {name} must be a NumPy array, got {kind}: call np.asarray first")

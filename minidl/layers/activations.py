@@ -15,18 +15,6 @@ from minidl.layers._checks import check_cotangent, check_input
 from minidl.layers._functions import normal_cdf, sigmoid
 
 
-@lru_cache(maxsize=8)
-def _zeros_beside(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return zeros to take a maximum with an array of that shape; to be read only.
-
-    An array, since NumPy's loop with a number is not vectorised: of the whole shape if that is
-    small, else of a row.
-    """
-    if math.prod(shape) > 4096:
-        shape = shape[-1:] if shape[-1] <= 65536 else ()
-    return np.zeros(shape, dtype)
-
-
 class ReLU(Layer):
     """The rectifier: y = max(x, 0), elementwise, for arrays of any shape.
 
@@ -62,10 +50,21 @@ class ReLU(Layer):
     def backward(self, dy: Array, y: Array, /) -> Array:
         """Return dy where y > 0, else 0."""
         check_cotangent(self, dy, y.shape)
-        # both are quicker than y > 0, and than dy times booleans
-        dx: Array = np.sign(y) if y.size <= 1024 else y.astype(bool).astype(y.dtype)
+        dx: Array = y.astype(bool).astype(y.dtype)  # 1 where y > 0: quicker than to compare
         dx *= dy
         return dx
+
+
+@lru_cache(maxsize=8)
+def _zeros_beside(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return zeros to take a maximum with an array of that shape; to be read only.
+
+    NumPy's loop with a number is not vectorised, that with an array is: of the whole shape if that
+    is small, else of a row. See benchmarks/NOTES.md, "ReLU as the maximum with an array".
+    """
+    if math.prod(shape) > 4096:
+        shape = shape[-1:] if shape[-1] <= 65536 else ()
+    return np.zeros(shape, dtype)
 
 
 class Sigmoid(Layer):

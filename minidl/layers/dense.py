@@ -88,8 +88,7 @@ class Dense(Layer):
         check_input(self, x, self.in_features)
         y: Array = x.dot(self.weight.value)
         if self.bias is not None:
-            rows = y if len(y) != 1 or y.ndim != 2 else y[0]  # no broadcast: much quicker
-            rows += self.bias.value
+            _add_row(y, self.bias.value)
         return y, x
 
     def __call__(self, x: Array) -> Array:
@@ -111,10 +110,21 @@ class Dense(Layer):
         grad = self.weight.grad
         grad += x.T.dot(dy)
         if self.bias is not None:
-            # a matrix-vector product: several times as fast as dy.sum(axis=0)
             grad = self.bias.grad
-            grad += dy[0] if len(dy) == 1 else ones(len(dy), dy.dtype).dot(dy)
+            grad += _sum_of_rows(dy)
 
     def __repr__(self) -> str:
         bias = "" if getattr(self, "bias", True) else ", no bias"
         return f"Dense({self.in_features} → {self.out_features}{bias})"
+
+
+def _add_row(y: Array, row: Array) -> None:
+    """Add a row to every row of y; to a single one without a broadcast, which is much quicker."""
+    y = y[0] if len(y) == 1 and y.ndim == 2 else y
+    y += row
+
+
+def _sum_of_rows(rows: Array) -> Array:
+    """Return 1ᵀ rows: as a product with ones, several times as fast as a sum over the axis."""
+    total: Array = rows[0] if len(rows) == 1 else ones(len(rows), rows.dtype).dot(rows)
+    return total

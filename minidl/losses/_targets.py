@@ -14,12 +14,12 @@ _INDEX, _UNSIGNED = np.dtype(np.intp), np.dtype(np.uintp)  # a dtype is quicker 
 
 
 def as_many(prediction: Array, target: Array) -> Array:
-    """Return what stands for a prediction of as many samples as a data set has targets."""
+    """Repeat the first prediction, so that its shape fits a whole data set of targets."""
     return np.broadcast_to(prediction[:1], (len(target), *prediction.shape[1:]))
 
 
 def are_classes(where: Any, scores: Array, target: Array, otherwise: str) -> bool:
-    """Tell class indices, with an axis less than the scores, from what has the shape of these.
+    """Return True for class indices, an axis less than the scores; False for the scores' shape.
 
     Raises
     ------
@@ -45,7 +45,9 @@ def are_classes(where: Any, scores: Array, target: Array, otherwise: str) -> boo
 def check_target(
     loss: Any, target: Array, logits: Array, ignore_index: int | None
 ) -> tuple[Array, NDArray[np.bool] | None]:
-    """Return a batch's class indices or probabilities, and which elements count (None: all).
+    """Check the target of a batch; return it as intp or in the logits' dtype, and what counts.
+
+    What counts are the elements that are not to be ignored; None if all do.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def check_target(
 
 
 def check_indices(where: Any, target: Array, classes: int) -> NDArray[np.intp]:
-    """Return class indices as intp, or raise, with the place of one that is out of range."""
+    """Return class indices as intp; raise if one is out of range, and say where it stands."""
     indices = target
     if target.dtype is not _INDEX:
         if target.dtype.kind not in "iu":
@@ -97,7 +99,7 @@ def class_labels(target: Array, classes: int, ignore_index: int | None = None) -
 
 
 def distributions(target: Array, dtype: Any) -> Array:
-    """Return a data set's rows of probabilities in a dtype; raise for what is none."""
+    """Return a data set's rows of probabilities in a dtype; raise for rows that are none."""
     rows = real("y: probabilities", target).astype(dtype, copy=False)
     bad = (rows < 0).any(axis=-1) | (abs(rows.sum(axis=-1) - 1) > 1e-3)
     need = "y: rows of probabilities must not be negative and sum to 1"

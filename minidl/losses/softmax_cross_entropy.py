@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from minidl.arrays import Array, constant
+from minidl.arrays import Array, constant, ones
 from minidl.checks.arguments import integer, number
 from minidl.losses._targets import are_classes, as_many, check_target, class_labels, distributions
 from minidl.losses.loss import Loss, mean, without
+
+_DEEPEST = {np.dtype(f).itemsize: 0.35 * float(np.log(np.finfo(f).tiny)) for f in "efdg"}
+"""By the bytes of a number, how deep a logit may lie: between exp of that and 1 over it all terms,
+their sums and their quotients are normal numbers."""
 
 
 class SoftmaxCrossEntropy(Loss):
@@ -90,58 +94,34 @@ class SoftmaxCrossEntropy(Loss):
             The weight of each element, not negative.
         """
         logits = self._floating(logits, "logits", axes=1)
-        shape, classes = logits.shape, logits.shape[-1]
         target, counts = check_target(self, np.asarray(target), logits, self.ignore_index)
-        rows = np.ascontiguousarray(logits).reshape(-1, classes)
-        starts, ones, deep = _constants(len(rows), classes, rows.dtype)
-        shares = None
-        if weight is not None or counts is not None:
-            shares = self._shares(weight, logits, "logits", len(shape) - 1, counts)
-            rows = without(rows, shares)
-        flat, single = rows.ravel(), target.ndim < len(shape) and not self.label_smoothing
-        # Logits that exp takes as they are need no shift, which has the one broadcast of a column.
-        # argmax and argmin are several times as fast as the reductions max and min; NaN is neither
-        near = single and flat.item(flat.argmax()) < -deep and flat.item(flat.argmin()) > deep
-        shifted = rows if near else rows - flat[rows.argmax(axis=1) + starts][:, np.newaxis]
-        saturated = not near and shifted.item(shifted.argmin()) < 2 * deep
-        terms = np.exp(shifted)
-        if single:
-            # The terms of the other classes are summed without that of the true one, so that
-            # neither the loss nor p − 1 loses digits where the true one is by far the largest.
+        shares = self._shares(weight, logits, "logits", logits.ndim - 1, counts)
+        rows = without(_as_rows(logits), shares)
+        if target.ndim < logits.ndim and not self.label_smoothing:
+            z, terms, tiny = _exponentials(rows, shift=False)
+            losses, totals = _of_true_classes(z, terms, target.ravel(), shifted=z is not rows)
             mass = None
-            true, flat = starts + target.ravel(), terms.ravel()
-            own = flat[true]
-            flat[true] = 0
-            others = terms.dot(ones)
-            totals = others + own
-            if near:
-                losses = np.log1p(others / own)
-            else:  # its term may be 0, but 1 is among them
-                losses = np.log1p(others + (own - 1)) - shifted.ravel()[true]
-            flat[true] = -others  # total · (p − 1): what backward needs there
         else:
+            z, terms, tiny = _exponentials(rows)
             target = without(self._distribution(target, rows), shares)
-            mass = target.dot(ones)
-            totals = terms.dot(ones)
-            losses = mass * np.log(totals) - (target * shifted).dot(ones)
-        return mean(losses, shares), (terms, totals, target, mass, shares, shape, saturated)
+            mass, totals = _sums(target), _sums(terms)
+            losses = mass * np.log(totals) - _sums(target * z)
+        return mean(losses, shares), (terms, totals, target, mass, shares, logits.shape, tiny)
 
     def backward(self, dy: Any, cache: Any, /) -> Array:
         """Return the gradient with respect to the logits; subnormal numbers in it are 0."""
-        terms, totals, target, mass, shares, shape, saturated = cache
+        terms, totals, target, mass, shares, shape, tiny = cache
         dy = float(dy)
         scale = constant(dy / len(totals), totals.dtype) if shares is None else dy * shares
-        if mass is not None:
-            dz: Array = terms * (mass / totals)[:, np.newaxis]
+        if mass is None:  # the terms are Σ exp zⱼ · (p − t)
+            dz = _times_column(terms, scale / totals)
+        else:
+            dz = _times_column(terms, mass / totals)  # (Σ t) p
             dz -= target
             dz *= scale if shares is None else scale[:, np.newaxis]
-        elif terms.shape[1] > 1024:
-            dz = terms * (scale / totals)[:, np.newaxis]
-        else:  # for few classes to repeat a column takes less time than to broadcast it
-            dz = terms.ravel() * (scale / totals).repeat(terms.shape[1])
-        if saturated:  # products with subnormal numbers would take many times as long
+        if tiny:  # products with subnormal numbers would take many times as long
             dz *= np.abs(dz) >= np.finfo(dz.dtype).tiny
-        return dz.reshape(shape)
+        return dz if len(shape) == 2 else dz.reshape(shape)
 
     def accuracy(self, prediction: Array, target: Array) -> float:
         """Return the fraction, of the elements that are not to be ignored, that are right.
@@ -171,12 +151,62 @@ class SoftmaxCrossEntropy(Loss):
         return (1 - smoothing) * target + smoothing / rows.shape[1] if smoothing else target
 
 
-@lru_cache(maxsize=8)
-def _constants(rows: int, classes: int, dtype: np.dtype[Any]) -> tuple[Array, Array, float]:
-    """Return where the rows start in the flat array, ones, and a logit whose exp is safe.
+def _as_rows(logits: Array) -> Array:
+    """Return the logits as contiguous rows; a reshape takes as long as a product, so if need be."""
+    logits = np.ascontiguousarray(logits)
+    return logits if logits.ndim == 2 else logits.reshape(-1, logits.shape[-1])
 
-    Terms between exp(deep) and exp(−deep), their sums and quotients are normal numbers.
+
+def _exponentials(rows: Array, shift: bool = True) -> tuple[Array, Array, bool]:
+    """Return z, exp z, and whether that may be subnormal: z are the logits less each row's largest.
+
+    Unless they are to be shifted, logits that exp takes as they are stay so, which saves 13 % of a
+    small step; argmax and argmin take a fraction of the time of max and min. benchmarks/NOTES.md
+    has both, "the loss of class indices without a shift" and "maximum by `argmax` and an index".
     """
-    starts, ones = np.arange(0, rows * classes, classes), np.ones(classes, dtype)
-    starts.flags.writeable = ones.flags.writeable = False
-    return starts, ones, 0.35 * float(np.log(np.finfo(dtype).tiny))
+    flat, deep = rows.ravel(), _DEEPEST[rows.itemsize]
+    if not shift and flat.item(flat.argmax()) < -deep and flat.item(flat.argmin()) > deep:
+        return rows, np.exp(rows), False  # NaN is neither
+    z = rows - flat[rows.argmax(axis=1) + _starts(*rows.shape)][:, np.newaxis]
+    return z, np.exp(z), z.item(z.argmin()) < 2 * deep
+
+
+def _of_true_classes(z: Array, terms: Array, classes: Array, shifted: bool) -> tuple[Array, Array]:
+    """Return log Σ exp zⱼ − zₖ and Σ exp zⱼ; the true class's term becomes Σ exp zⱼ · (pₖ − 1).
+
+    The terms of the other classes are summed without that of the true one, so that neither the
+    loss nor p − 1 loses digits where the true one is by far the largest.
+    """
+    true, flat = _starts(*z.shape) + classes, terms.ravel()
+    own = flat[true]
+    flat[true] = 0
+    others = _sums(terms)
+    flat[true] = -others
+    if shifted:  # its own term may be 0, but 1 is among them
+        return np.log1p(others + (own - 1)) - z.ravel()[true], others + own
+    return np.log1p(others / own), others + own
+
+
+def _sums(rows: Array) -> Array:
+    """Return the sum of each row: as a product with ones, much quicker than as a sum."""
+    sums: Array = rows.dot(ones(rows.shape[1], rows.dtype))
+    return sums
+
+
+def _times_column(rows: Array, column: Array) -> Array:
+    """Return each row times its factor; of few classes, a repeated column beats a broadcast.
+
+    See benchmarks/NOTES.md, "a column repeated".
+    """
+    if rows.shape[1] > 1024:
+        return rows * column[:, np.newaxis]
+    product: Array = rows.ravel() * column.repeat(rows.shape[1])
+    return product.reshape(rows.shape)
+
+
+@lru_cache(maxsize=8)
+def _starts(rows: int, classes: int) -> Array:
+    """Return where each row starts in the flat array: indices of one are quicker than pairs."""
+    starts = np.arange(0, rows * classes, classes)
+    starts.flags.writeable = False
+    return starts

@@ -4,58 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from itertools import groupby, pairwise
 from typing import Any
 
 from minidl.checks.arguments import number
 from minidl.optimizers.schedules import as_rate
 from minidl.parameters import Parameter
 
+_BLOCK = 32 * 1024
+"""How many numbers are updated at once: so many of value, gradient and state stay in the cache."""
+
 
 def stretches(
-    parameters: Mapping[str, Parameter], groups: dict[str, dict[str, Any]]
-) -> tuple[list[tuple[slice, dict[str, Any]]], list[slice]]:
-    """Cut the flat vector of parameters where the options change.
+    parameters: Mapping[str, Parameter], groups: Mapping[str, Mapping[str, Any]]
+) -> tuple[list[tuple[str | None, list[slice]]], list[slice]]:
+    """Cut the flat vector of parameters where another group begins, and into blocks.
 
     Parameters
     ----------
     parameters : dict of str to Parameter
         In the order of the vector.
     groups : dict of str to dict
-        From pattern to options, ``learning_rate`` and ``weight_decay``; the first pattern that
-        matches a name counts.
+        From pattern to options; the first pattern that matches a name counts.
 
     Returns
     -------
     (stretches, frozen)
-        Pairs (slice, options), one for neighbours with the same options; and the slices whose
-        learning rate is 0.
+        Pairs (pattern, blocks), one for neighbours in the same group, None for those in none; and
+        the slices whose learning rate is 0.
 
     Raises
     ------
     ValueError
         For a pattern that is never the first to match, with the names that there are.
     """
-    plain: dict[str, Any] = {}
-    found: list[tuple[slice, dict[str, Any]]] = []
-    used, end = set(), 0
-    for name, parameter in parameters.items():
-        pattern = next((p for p in groups if fnmatchcase(name, p)), None)
-        used.add(pattern)
-        own = plain if pattern is None else groups[pattern]
-        start, end = end, end + parameter.value.size
-        if found and found[-1][1] is own:
-            found[-1] = slice(found[-1][0].start, end), own
-        else:
-            found.append((slice(start, end), own))
+    first = {name: next((p for p in groups if fnmatchcase(name, p)), None) for name in parameters}
     for pattern in groups:
-        if pattern not in used:
+        if pattern not in first.values():
             late = any(fnmatchcase(name, pattern) for name in parameters)
             what = "only what an earlier pattern has matched" if late else "no parameter"
             raise ValueError(
                 f"groups: {pattern!r} matches {what}; the parameters are {', '.join(parameters)}"
             )
-    frozen = [part for part, own in found if own.get("learning_rate") == 0]
-    return [(part, own) for part, own in found if part not in frozen], frozen
+    found, frozen, end = [], [], 0
+    for own, names in groupby(parameters, key=first.__getitem__):
+        start, end = end, end + sum(parameters[name].value.size for name in names)
+        if own is not None and groups[own].get("learning_rate") == 0:
+            frozen.append(slice(start, end))
+        else:
+            edges = [*range(start, end, _BLOCK), end]
+            found.append((own, [slice(*ends) for ends in pairwise(edges)]))
+    return found, frozen
 
 
 def checked_groups(groups: Any) -> dict[str, dict[str, Any]]:

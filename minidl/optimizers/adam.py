@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 
-from minidl.arrays import constant
+from minidl.arrays import Array, constant
 from minidl.checks.arguments import Bounded
 from minidl.layer import Layer
-from minidl.optimizers._blocks import blocks, flush
-from minidl.optimizers.optimizer import Optimizer
+from minidl.optimizers.optimizer import Clip, Groups, Optimizer
 from minidl.optimizers.schedules import Rate
 
 
 class _Moments(Optimizer):
-    """The step that Adam and AdamW share."""
+    """The rule that Adam and AdamW share."""
 
     config = (*Optimizer.config, "beta1", "beta2", "epsilon")
+    state = ("mean", "square")
 
     decoupled: ClassVar[bool]
     beta1 = Bounded(least=0, below=1)
     beta2 = Bounded(least=0, below=1)
     epsilon = Bounded(above=0)
+    mean: Array
+    square: Array
 
     def __init__(
         self,
@@ -33,41 +36,34 @@ class _Moments(Optimizer):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
-        **options: Any,
+        *,
+        groups: Groups | None = None,
+        clip: Clip | None = None,
     ) -> None:
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
-        super().__init__(network, learning_rate, weight_decay=weight_decay, **options)
-        self.mean = np.zeros_like(self.vector.value)
-        self.square = np.zeros_like(self.vector.value)
+        super().__init__(
+            network, learning_rate, weight_decay=weight_decay, groups=groups, clip=clip
+        )
 
-    def _update(self) -> None:
-        step = self.steps + 1
-        # m̂ / (√v̂ + ε) = (c₂/c₁) m / (√v + c₂ ε)  with  c₁ = 1 − β₁ᵗ and c₂ = √(1 − β₂ᵗ)
-        c1, c2 = 1 - self.beta1**step, math.sqrt(1 - self.beta2**step)
-        dtype = self.mean.dtype
-        beta1, share1 = constant(self.beta1, dtype), constant(1 - self.beta1, dtype)
-        beta2, share2 = constant(self.beta2, dtype), constant(1 - self.beta2, dtype)
-        epsilon = constant(max(c2 * self.epsilon, np.finfo(dtype).tiny), dtype)  # 0 / 0 is NaN
-        for *vectors, rate, decay in self._parts(self.mean, self.square):
-            size = constant(rate * c2 / c1, dtype)
-            for value, grad, mean, square in blocks(*vectors):
-                if decay and self.decoupled:
-                    value *= 1 - rate * decay
-                elif decay:
-                    grad += decay * value
-                mean *= beta1
-                mean += share1 * grad
-                square *= beta2
-                grad *= grad
-                grad *= share2
-                square += grad
-                np.sqrt(square, out=grad)
-                grad += epsilon
-                np.divide(mean, grad, out=grad)
-                grad *= size
-                value -= grad
-        flush(self.mean, self.steps)
-        flush(self.square, self.steps)
+    def update(
+        self, value: Array, grad: Array, mean: Array, square: Array, rate: float, decay: float
+    ) -> None:
+        """Take the step of one stretch.
+
+        m̂ / (√v̂ + ε) = (c₂/c₁) m / (√v + c₂ ε)  with  c₁ = 1 − β₁ᵗ and c₂ = √(1 − β₂ᵗ)
+        """
+        beta1, share1, beta2, share2, c1, c2, epsilon = _coefficients(
+            self.steps + 1, self.beta1, self.beta2, self.epsilon, grad.dtype
+        )
+        if decay and self.decoupled:
+            value *= 1 - rate * decay
+        elif decay:
+            grad += decay * value
+        mean *= beta1
+        mean += share1 * grad
+        square *= beta2
+        square += share2 * (grad * grad)
+        value -= constant(rate * c2 / c1, grad.dtype) * (mean / (np.sqrt(square) + epsilon))
 
 
 class Adam(_Moments):
@@ -183,6 +179,26 @@ class AdamW(_Moments):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.01,
-        **options: Any,
+        *,
+        groups: Groups | None = None,
+        clip: Clip | None = None,
     ) -> None:
-        super().__init__(network, learning_rate, beta1, beta2, epsilon, weight_decay, **options)
+        super().__init__(
+            network, learning_rate, beta1, beta2, epsilon, weight_decay, groups=groups, clip=clip
+        )
+
+
+@lru_cache(maxsize=8)
+def _coefficients(
+    step: int, beta1: float, beta2: float, epsilon: float, dtype: np.dtype[Any]
+) -> tuple[Any, ...]:
+    """Return β₁, 1 − β₁, β₂, 1 − β₂, c₁, c₂ and c₂ ε of a step: all but c₁ and c₂ as arrays."""
+    c1, c2 = 1 - beta1**step, math.sqrt(1 - beta2**step)
+    numbers = (beta1, 1 - beta1, beta2, 1 - beta2)
+    smallest = np.finfo(dtype).tiny  # 0 / 0 is NaN
+    return (
+        *(constant(n, dtype) for n in numbers),
+        c1,
+        c2,
+        constant(max(c2 * epsilon, smallest), dtype),
+    )

@@ -11,7 +11,7 @@ from minidl.checks.arguments import number
 
 
 class _Clip:
-    """What clips a gradient by a maximum."""
+    """A function that limits a gradient by a maximum."""
 
     def __init__(self, maximum: float) -> None:
         self.maximum = number("maximum", maximum, above=0)

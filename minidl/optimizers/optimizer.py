@@ -5,23 +5,46 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from inspect import signature
+from typing import Any, ClassVar, Self, TypeAlias
+
+import numpy as np
 
 from minidl.arrays import Array
-from minidl.checks.arguments import Bounded
+from minidl.checks.arguments import Bounded, instance
 from minidl.layer import Layer
 from minidl.naming import describe
 from minidl.optimizers._groups import checked_groups, stretches
-from minidl.optimizers.keywords import Keywords
 from minidl.optimizers.schedules import Rate, as_rate, rate_at
 from minidl.parameters import Parameter, unique
 from minidl.vector import ParameterVector
 
-_FIXED = ("network", "vector")
-_OF_GROUPS = ("_groups", "_stretches", "_frozen")
+Groups: TypeAlias = Mapping[str, Mapping[str, Any]]
+Clip: TypeAlias = Callable[[Array], Any]
+
+_EVERY = 64
+"""How many steps pass before subnormal numbers of the state are set to 0."""
+
+_ELSEWHERE = {"lr": "learning_rate", "betas": "beta1 and beta2", "eps": "epsilon", "rho": "alpha"}
+"""What other libraries call our keywords."""
 
 
-class Optimizer(Keywords, ABC):
+class _Keywords:
+    """Answers a wrong keyword; apart from `Optimizer`, of which `help` would show ``__new__``."""
+
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        """Make an optimizer; a keyword that it does not take is answered with those it does."""
+        taken = signature(cls).parameters
+        open_ = any(each.kind is each.VAR_KEYWORD for each in taken.values())
+        for name in () if open_ else given:
+            if name not in taken:
+                ours = _ELSEWHERE.get(name, "")
+                hint = f" (here it is {ours})" if ours.partition(" ")[0] in taken else ""
+                raise TypeError(f"{cls.__name__} takes no {name}{hint}, but {', '.join(taken)}")
+        return super().__new__(cls)
+
+
+class Optimizer(_Keywords, ABC):
     """The parameters of a network as one vector, and a rule that turns gradients into a step.
 
     Parameters
@@ -47,6 +70,12 @@ class Optimizer(Keywords, ABC):
     vector : ParameterVector
     steps : int
         The number of steps taken.
+    state : tuple of str
+        The names of the arrays that the rule remembers from step to step. Each is an attribute of
+        one number for each of the vector's, at first 0.
+    config : tuple of str
+        The names of the hyper-parameters; a class with more of them adds its own,
+        ``config = (*Optimizer.config, "momentum")``.
 
     Raises
     ------
@@ -56,8 +85,8 @@ class Optimizer(Keywords, ABC):
 
     Notes
     -----
-    An optimizer of your own is one method, ``_update``, which changes ``vector.value`` by
-    ``vector.grad``. It has weight decay and groups if it goes through ``_parts``, as those here do.
+    An optimizer of your own is its rule: `update`, and the names of its `state`. `step` does the
+    rest, and state and hyper-parameters are what `snapshot` and a checkpoint of `fit` hold.
 
     Examples
     --------
@@ -65,9 +94,20 @@ class Optimizer(Keywords, ABC):
     >>> network = Sequential(Dense(2, 8), ReLU(), Dense(8, 3))
     >>> groups = {"*.bias": {"weight_decay": 0}, "layers.0.*": {"learning_rate": 0}}
     >>> optimizer = SGD(network, 0.1, weight_decay=1e-4, groups=groups)
+
+    >>> class HeavyBall(Optimizer):
+    ...     state = ("velocity",)
+    ...
+    ...     def update(self, value, grad, velocity, rate, decay):
+    ...         velocity *= 0.9
+    ...         velocity -= rate * (grad + decay * value)
+    ...         value += velocity
+    >>> HeavyBall(network, 0.1, weight_decay=1e-4, groups=groups).step()
     """
 
+    # _rate is learning_rate before it is asked for a number; checkpoints know it by that name
     config: ClassVar[tuple[str, ...]] = ("_rate", "weight_decay", "groups", "clip")
+    state: ClassVar[tuple[str, ...]] = ()
 
     weight_decay = Bounded(least=0)
 
@@ -77,15 +117,15 @@ class Optimizer(Keywords, ABC):
         learning_rate: Rate,
         *,
         weight_decay: float = 0.0,
-        groups: Mapping[str, Mapping[str, Any]] | None = None,
-        clip: Callable[[Array], Any] | None = None,
+        groups: Groups | None = None,
+        clip: Clip | None = None,
     ) -> None:
         if not isinstance(network, Layer):
             raise TypeError(f"an optimizer needs a layer or network, got {network!r}")
         self.steps = 0
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
-        if clip is not None and not callable(clip):
+        if clip is not None and not callable(instance(f"{type(self).__name__}: clip", clip)):
             raise TypeError(f"clip must be a function of the gradient: ClipNorm(1.0), got {clip!r}")
         self.clip = clip
         parameters = unique(network, Parameter)
@@ -95,6 +135,9 @@ class Optimizer(Keywords, ABC):
         self._stretches, self._frozen = stretches(parameters, self._groups)
         self.network = network
         self.vector = ParameterVector(network)
+        for name in self.state:
+            setattr(self, name, None)
+        self._arrays()
 
     @property
     def groups(self) -> Mapping[str, Mapping[str, Any]]:
@@ -111,8 +154,24 @@ class Optimizer(Keywords, ABC):
     def learning_rate(self, value: Rate) -> None:
         self._rate = as_rate("learning_rate", value, above=0)
 
+    @abstractmethod
+    def update(self, value: Array, grad: Array, *state_rate_decay: Any, **_: Any) -> None:
+        """Change the parameters of one stretch of the vector, in place.
+
+        Parameters
+        ----------
+        value, grad : ndarray
+            The parameters, and their gradients, which may be overwritten.
+        *state : ndarray
+            The same stretch of each array that `state` names, in this order; to be changed too.
+        rate, decay : float
+            The learning rate and the weight decay of the stretch.
+        """
+
     def step(self) -> None:
         """Change the parameters by one step along the accumulated gradients, and clear these.
+
+        The vector is cut where a group begins, and into blocks that stay in the cache.
 
         Raises
         ------
@@ -121,12 +180,21 @@ class Optimizer(Keywords, ABC):
         ValueError
             If a schedule gives a learning rate that is negative or not finite.
         """
-        self.vector.require_current()
+        vector = self.vector
+        vector.require_current()
         if self.clip is not None:
             for part in self._frozen:
-                self.vector.grad[part] = 0  # it has no share in a norm
-            self.clip(self.vector.grad)
-        self._update()
+                vector.grad[part] = 0  # it has no share in a norm
+            self.clip(vector.grad)
+        arrays = [vector.value, vector.grad, *self._arrays()]
+        plain = self.learning_rate, self.weight_decay
+        for pattern, blocks in self._stretches:
+            rate, decay = plain if pattern is None else self._own(pattern, *plain)
+            for block in blocks:
+                parts = _cut(arrays, block)
+                self.update(*parts, rate, decay)
+                if self.steps % _EVERY == _EVERY - 1:
+                    _flush(parts[2:])
         self.steps += 1
         self.clear()
 
@@ -134,40 +202,58 @@ class Optimizer(Keywords, ABC):
         """Set all gradients to zero."""
         self.vector.grad.fill(0)
 
+    def variables(self) -> dict[str, Any]:
+        """Return what a step or a user can change, beside the parameters: no copies.
+
+        The number of steps, the hyper-parameters and the arrays of the state, by their names.
+        """
+        names = {"steps", "_groups", *self.config, *self.state}
+        return {name: item for name, item in vars(self).items() if name in names}
+
     def snapshot(self) -> dict[str, Any]:
         """Return a copy of everything that a step changes."""
-        fixed = _FIXED if self._groups else _FIXED + _OF_GROUPS  # a schedule may have a state
-        state = {name: item for name, item in vars(self).items() if name not in fixed}
-        return {"value": self.vector.value.copy(), **copy.deepcopy(state)}
+        return {"value": self.vector.value.copy(), **copy.deepcopy(self.variables())}
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go back to a `snapshot`."""
-        state = copy.deepcopy(snapshot)
-        self.vector.value[:] = state.pop("value")
-        vars(self).update(state)
+        variables = copy.deepcopy(snapshot)
+        self.vector.value[:] = variables.pop("value")
+        vars(self).update(variables)
 
-    @abstractmethod
-    def _update(self) -> None:
-        """Change ``vector.value``; ``vector.grad`` may be overwritten."""
+    def _own(self, pattern: str, rate: float, decay: float) -> tuple[float, float]:
+        """Return the learning rate and the weight decay of a group, by default the given ones."""
+        own = self._groups[pattern]
+        return rate_at(own.get("learning_rate", rate), self.steps), own.get("weight_decay", decay)
 
-    def _parts(self, *state: Array | None) -> list[tuple[Any, ...]]:
-        """Return (value, gradient, state …, learning rate, weight decay) for what is not frozen.
+    def _arrays(self) -> list[Array | None]:
+        """Return the arrays of the state; those that are needed by now begin with zeros."""
+        for name in self.state:
+            if getattr(self, name) is None and self._needs(name):
+                setattr(self, name, np.zeros_like(self.vector.value))
+        return [getattr(self, name) for name in self.state]
 
-        Each is a stretch of the vectors with hyper-parameters of its own: without groups, all.
-        """
-        vector, rate, decay = self.vector, self.learning_rate, self.weight_decay
-        arrays = (vector.value, vector.grad, *state)
-        if not self._groups:
-            return [(*arrays, rate, decay)]
-        return [
-            (
-                *(None if array is None else array[part] for array in arrays),
-                rate_at(own.get("learning_rate", rate), self.steps),
-                own.get("weight_decay", decay),
-            )
-            for part, own in self._stretches
-        ]
+    def _needs(self, name: str) -> bool:
+        """Tell whether the rule uses an array of its state, with the hyper-parameters it has."""
+        return True
 
     def __repr__(self) -> str:
         shown = {"learning_rate": self._rate, "groups": self.groups or None, "clip": self.clip}
         return describe(self, network=None, **shown)
+
+
+def _cut(arrays: list[Any], block: slice) -> list[Any]:
+    """Return a block of each array, None for None; what is no longer than the block stays whole."""
+    if block.stop - block.start == len(arrays[0]):
+        return arrays
+    return [None if array is None else array[block] for array in arrays]
+
+
+def _flush(state: list[Any]) -> None:
+    """Set what is too small for a normal number to 0.
+
+    Decaying averages of gradients that have ended would stay at the smallest subnormal number for
+    ever, and on many processors arithmetic with those is many times slower.
+    """
+    for array in state:
+        if array is not None:
+            array *= np.abs(array) >= np.finfo(array.dtype).tiny

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from minidl.arrays import Array, constant
 from minidl.checks.arguments import Bounded
 from minidl.layer import Layer
-from minidl.optimizers._blocks import blocks, flush
-from minidl.optimizers.optimizer import Optimizer
+from minidl.optimizers.optimizer import Clip, Groups, Optimizer
 from minidl.optimizers.schedules import Rate
 
 
@@ -70,10 +67,13 @@ class RMSProp(Optimizer):
     """
 
     config = (*Optimizer.config, "alpha", "momentum", "epsilon")
+    state = ("square", "velocity")
 
     alpha = Bounded(least=0, below=1)
     momentum = Bounded(least=0, below=1)
     epsilon = Bounded(above=0)
+    square: Array
+    velocity: Array | None
 
     def __init__(
         self,
@@ -83,39 +83,38 @@ class RMSProp(Optimizer):
         momentum: float = 0.0,
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
-        **options: Any,
+        *,
+        groups: Groups | None = None,
+        clip: Clip | None = None,
     ) -> None:
         self.alpha, self.momentum, self.epsilon = alpha, momentum, epsilon
-        super().__init__(network, learning_rate, weight_decay=weight_decay, **options)
-        self.square = np.zeros_like(self.vector.value)
-        self.velocity: Array | None = None
+        super().__init__(
+            network, learning_rate, weight_decay=weight_decay, groups=groups, clip=clip
+        )
 
-    def _update(self) -> None:
-        if self.momentum and self.velocity is None:
-            self.velocity = np.zeros_like(self.vector.value)
-        dtype = self.square.dtype
+    def update(
+        self,
+        value: Array,
+        grad: Array,
+        square: Array,
+        velocity: Array | None,
+        rate: float,
+        decay: float,
+    ) -> None:
+        """Take the step of one stretch."""
+        dtype = square.dtype
         alpha, share = constant(self.alpha, dtype), constant(1 - self.alpha, dtype)
-        momentum = constant(self.momentum, dtype)
         epsilon = constant(max(self.epsilon, np.finfo(dtype).tiny), dtype)  # 0 / 0 would be NaN
-        for *vectors, rate, decay in self._parts(self.square, self.velocity):
-            size = constant(rate, dtype)
-            for value, grad, square, velocity in blocks(*vectors):
-                if decay:
-                    grad += decay * value
-                square *= alpha
-                scratch = grad * grad
-                scratch *= share
-                square += scratch
-                np.sqrt(square, out=scratch)
-                scratch += epsilon
-                grad /= scratch
-                if velocity is not None:
-                    velocity *= momentum
-                    velocity += grad
-                    np.multiply(velocity, size, out=grad)
-                else:
-                    grad *= size
-                value -= grad
-        flush(self.square, self.steps)
-        if self.velocity is not None:
-            flush(self.velocity, self.steps)
+        if decay:
+            grad += decay * value
+        square *= alpha
+        square += share * (grad * grad)
+        grad /= np.sqrt(square) + epsilon
+        if velocity is not None:
+            velocity *= constant(self.momentum, dtype)
+            velocity += grad
+            grad = velocity
+        value -= constant(rate, dtype) * grad
+
+    def _needs(self, name: str) -> bool:
+        return name == "square" or self.momentum > 0

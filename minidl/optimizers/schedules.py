@@ -118,7 +118,7 @@ class ExponentialDecay(Schedule):
 
 
 class _Decay(Schedule):
-    """From one rate to another in so many steps."""
+    """A schedule from one rate to another in so many steps."""
 
     config = ("start", "steps", "end")
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from minidl.arrays import Array, constant
 from minidl.checks.arguments import Bounded, boolean
 from minidl.layer import Layer
-from minidl.optimizers._blocks import flush
-from minidl.optimizers.optimizer import Optimizer
+from minidl.optimizers.optimizer import Clip, Groups, Optimizer
 from minidl.optimizers.schedules import Rate
 
 
@@ -39,6 +34,11 @@ class SGD(Optimizer):
     groups, clip
         See `Optimizer`.
 
+    Attributes
+    ----------
+    velocity : ndarray or None
+        v, one number for each of the parameters' vector, if there is momentum.
+
     Raises
     ------
     ValueError, TypeError
@@ -62,8 +62,10 @@ class SGD(Optimizer):
     """
 
     config = (*Optimizer.config, "momentum", "nesterov")
+    state = ("velocity",)
 
     momentum = Bounded(least=0, below=1)
+    velocity: Array | None
 
     def __init__(
         self,
@@ -72,33 +74,33 @@ class SGD(Optimizer):
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,
-        **options: Any,
+        *,
+        groups: Groups | None = None,
+        clip: Clip | None = None,
     ) -> None:
         self.momentum = momentum
         self.nesterov = boolean("nesterov", nesterov)
         if nesterov and not self.momentum:
             raise ValueError("nesterov=True needs a momentum above 0")
-        super().__init__(network, learning_rate, weight_decay=weight_decay, **options)
-        self.velocity: Array | None = None
+        super().__init__(
+            network, learning_rate, weight_decay=weight_decay, groups=groups, clip=clip
+        )
 
-    def _update(self) -> None:
-        if self.momentum and self.velocity is None:
-            self.velocity = np.zeros_like(self.vector.value)
-        for value, grad, velocity, rate, decay in self._parts(self.velocity):
-            if decay:
-                grad += decay * value
-            size = constant(rate, grad.dtype)
-            if velocity is None:
-                grad *= size
-            else:
-                momentum = constant(self.momentum, grad.dtype)
-                velocity *= momentum
-                velocity += grad
-                if self.nesterov:
-                    grad += momentum * velocity
-                    grad *= size
-                else:
-                    np.multiply(velocity, size, out=grad)
+    def update(
+        self, value: Array, grad: Array, velocity: Array | None, rate: float, decay: float
+    ) -> None:
+        """Take the step of one stretch."""
+        if decay:
+            grad += decay * value
+        if velocity is None:
+            grad *= constant(rate, grad.dtype)
             value -= grad
-        if self.velocity is not None:
-            flush(self.velocity, self.steps)
+            return
+        momentum = constant(self.momentum, grad.dtype)
+        velocity *= momentum
+        velocity += grad
+        ahead = grad + momentum * velocity if self.nesterov else velocity
+        value -= constant(rate, grad.dtype) * ahead
+
+    def _needs(self, name: str) -> bool:
+        return self.momentum > 0

@@ -27,7 +27,7 @@ from minidl.testing.runs import (
 )
 
 
-def check_one(layer: Layer, inputs: Inputs) -> None:
+def check_batch_of_one(layer: Layer, inputs: Inputs) -> None:
     """Raise unless a batch of 1 keeps its axis and gives finite results."""
     for subject in precisions(layer, inputs):
         if not batch_size(subject.inputs):
@@ -37,7 +37,7 @@ def check_one(layer: Layer, inputs: Inputs) -> None:
                 fail(layer, f"{name} is not finite for a batch of 1")
 
 
-def check_none(layer: Layer, inputs: Inputs) -> None:
+def check_empty_batch(layer: Layer, inputs: Inputs) -> None:
     """Raise unless a batch of 0 gives empty results and changes no statistics."""
     for subject in precisions(layer, inputs):
         if not batch_size(subject.inputs):

@@ -14,7 +14,9 @@ from minidl.parameters import Buffer, Parameter, unique
 from minidl.testing.runs import Inputs, Results, call, explained, fail, precisions, run
 
 
-def survives(layer: Layer, inputs: Inputs, done: str, duplicate: Callable[[Layer], Layer]) -> None:
+def check_copies(
+    layer: Layer, inputs: Inputs, done: str, duplicate: Callable[[Layer], Layer]
+) -> None:
     """Raise unless a duplicate gives the same bits and is independent of the original."""
     with explained(layer, f"when it is {done}"):
         first = duplicate(layer)

@@ -3,7 +3,8 @@
 ``layer`` is any `minidl.Layer`, and ``inputs`` are what its forward takes, the batch on the first
 axis. Every law works on copies: the layer and the inputs it is given stay as they are. It runs
 them in float32 and in float64; floating inputs are cast, whatever they were. An error says in one
-sentence what the layer does wrong. Most laws are probes of `minidl.gradcheck`, run one by one.
+sentence what the layer does wrong. Those that need no numerical derivative
+stand in `minidl.contract.laws`, with every mistake that breaks them; this module adds the rest.
 
 Examples
 --------
@@ -22,78 +23,51 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from minidl.contract import probes
-from minidl.contract.probes import Probe
-from minidl.contract.trial import LAWS as PROBED
+from minidl.contract import laws
+from minidl.contract.probes import PROBES_FOR
 from minidl.gradcheck import check_gradients
 from minidl.layer import Layer
-from minidl.testing import batches
-from minidl.testing.copies import survives
-from minidl.testing.runs import broken, explained, fail
+from minidl.testing.batches import (
+    check_batch_of_one,
+    check_empty_batch,
+    check_independence,
+    check_precision,
+)
+from minidl.testing.copies import check_copies
+from minidl.testing.runs import explained, fail, findings_by_law
 
 Law: TypeAlias = Callable[..., None]
 
 
-def _probe(law: Law, layer: Layer, inputs: tuple[Any, ...], *tried: Probe) -> None:
-    with explained(layer, ""):
-        found = broken(layer, inputs, tried)
-    if law.__name__ in found:
-        fail(layer, found[law.__name__])
+def _probed(law: laws.Law) -> Law:
+    """Make the function that holds a layer to a law that probes can find broken."""
+
+    def check(layer: Layer, *inputs: Any) -> None:
+        with explained(layer, ""):
+            found = findings_by_law(layer, inputs, PROBES_FOR[law])
+        if law.name in found:
+            fail(layer, found[law.name])
+
+    check.__name__ = check.__qualname__ = law.name
+    check.__doc__ = law.sentence
+    return check
 
 
-def keeps_shape_and_dtype(layer: Layer, *inputs: Any) -> None:
-    """Check that dx has the shape of x, and that float32 stays float32 and float64 float64."""
-    _probe(keeps_shape_and_dtype, layer, inputs)
-
-
-def leaves_its_arguments_alone(layer: Layer, *inputs: Any) -> None:
-    """Check that a layer writes into no input, cotangent, cache or parameter."""
-    _probe(leaves_its_arguments_alone, layer, inputs, probes.parameters_only, probes.inference)
-
-
-def keeps_what_it_handed_out(layer: Layer, *inputs: Any) -> None:
-    """Check that outputs, gradients and caches survive later calls: no hidden scratch array."""
-    _probe(keeps_what_it_handed_out, layer, inputs, probes.inference, probes.reentrancy)
-
-
-def keeps_no_state(layer: Layer, *inputs: Any) -> None:
-    """Check that nothing but generators, buffers and gradients changes on a layer."""
-    _probe(keeps_no_state, layer, inputs, probes.parameters_only, probes.inference)
-
-
-def is_reentrant(layer: Layer, *inputs: Any) -> None:
-    """Check that forward and inference may run before backward, and backward in either order."""
-    _probe(is_reentrant, layer, inputs, probes.reentrancy, probes.inference)
-
-
-def adds_to_gradients(layer: Layer, *inputs: Any) -> None:
-    """Check that backward adds to gradients that are there, and the same again with one cache."""
-    _probe(adds_to_gradients, layer, inputs, probes.accumulation)
-
-
-def is_linear_in_the_cotangent(layer: Layer, *inputs: Any) -> None:
-    """Check that backward(−3 v + 200 w) is −3 backward(v) + 200 backward(w)."""
-    _probe(is_linear_in_the_cotangent, layer, inputs, probes.linearity)
-
-
-def leaves_the_same_gradients_without_dx(layer: Layer, *inputs: Any) -> None:
-    """Check that backward_parameters adds what backward adds, and returns nothing."""
-    _probe(leaves_the_same_gradients_without_dx, layer, inputs, probes.parameters_only)
-
-
-def repeats_itself_at_inference(layer: Layer, *inputs: Any) -> None:
-    """Check that ``layer(x)`` twice gives the same bits and moves no generator and no buffer."""
-    _probe(repeats_itself_at_inference, layer, inputs, probes.inference)
-
-
-def takes_any_memory_layout(layer: Layer, *inputs: Any) -> None:
-    """Check that Fortran-ordered, strided, reversed and read-only arrays give the same result."""
-    _probe(takes_any_memory_layout, layer, inputs, probes.layout)
+keeps_shape_and_dtype = _probed(laws.SHAPE_AND_DTYPE)
+leaves_its_arguments_alone = _probed(laws.ARGUMENTS)
+keeps_what_it_handed_out = _probed(laws.HANDED_OUT)
+keeps_no_state = _probed(laws.NO_STATE)
+is_reentrant = _probed(laws.REENTRANT)
+adds_to_gradients = _probed(laws.ADDS)
+is_linear_in_the_cotangent = _probed(laws.LINEAR)
+leaves_the_same_gradients_without_dx = _probed(laws.WITHOUT_DX)
+repeats_itself_at_inference = _probed(laws.INFERENCE)
+takes_any_memory_layout = _probed(laws.LAYOUT)
 
 
 def takes_a_batch_of_one(layer: Layer, *inputs: Any) -> None:
     """Check that a batch of 1 keeps its axis and gives finite results."""
-    batches.check_one(layer, inputs)
+    check_batch_of_one(layer, inputs)
 
 
 def takes_an_empty_batch(layer: Layer, *inputs: Any) -> None:
@@ -101,7 +75,7 @@ def takes_an_empty_batch(layer: Layer, *inputs: Any) -> None:
 
     A layer whose output is one number, a loss, has no answer: it must raise ValueError.
     """
-    batches.check_none(layer, inputs)
+    check_empty_batch(layer, inputs)
 
 
 def treats_samples_independently(layer: Layer, *inputs: Any) -> None:
@@ -110,7 +84,7 @@ def treats_samples_independently(layer: Layer, *inputs: Any) -> None:
     Leave this law out for a layer whose docstring says otherwise, such as batch normalisation.
     A layer whose output is one number has no samples to compare.
     """
-    batches.check_independence(layer, inputs)
+    check_independence(layer, inputs)
 
 
 def agrees_in_both_precisions(layer: Layer, *inputs: Any) -> None:
@@ -119,12 +93,12 @@ def agrees_in_both_precisions(layer: Layer, *inputs: Any) -> None:
     A layer with a generator of its own may draw other numbers in the other dtype; of such a
     layer only the inference is compared.
     """
-    batches.check_precision(layer, inputs)
+    check_precision(layer, inputs)
 
 
 def can_be_copied(layer: Layer, *inputs: Any) -> None:
     """Check that a deep copy gives the same bits, and shares no array with the original."""
-    survives(layer, inputs, "copied", copy.deepcopy)
+    check_copies(layer, inputs, "copied", copy.deepcopy)
 
 
 def can_be_pickled(layer: Layer, *inputs: Any) -> None:
@@ -132,7 +106,7 @@ def can_be_pickled(layer: Layer, *inputs: Any) -> None:
 
     It does not if an attribute is a lambda, say, or if its class stands inside a function.
     """
-    survives(layer, inputs, "pickled", lambda original: pickle.loads(pickle.dumps(original)))
+    check_copies(layer, inputs, "pickled", lambda original: pickle.loads(pickle.dumps(original)))
 
 
 def has_proven_gradients(layer: Layer, *inputs: Any) -> None:
@@ -142,7 +116,8 @@ def has_proven_gradients(layer: Layer, *inputs: Any) -> None:
     without what breaks another law.
     """
     report = check_gradients(layer, *inputs)
-    own = tuple(finding for finding in report.findings if finding.check not in PROBED)
+    probed = {law.name for law in laws.PROBED}
+    own = tuple(finding for finding in report.findings if finding.check not in probed)
     replace(report, findings=own).assert_ok()
 
 

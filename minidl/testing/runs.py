@@ -7,25 +7,19 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from minidl.arrays import Array
 from minidl.contract.compare import distance, largest
 from minidl.contract.finding import Finding
 from minidl.contract.probes import Probe, explore
 from minidl.contract.subject import Subject, as_inputs, nudged
 from minidl.layer import Layer
+from minidl.naming import title
 
-Array: TypeAlias = NDArray[Any]
 Inputs: TypeAlias = tuple[Any, ...]
 Results: TypeAlias = dict[str, Array]
 
 OUTPUTS = OUTPUT, CALL = "the output", "the output of a call"
-
-
-def title(layer: Layer) -> str:
-    """Name a layer in one line."""
-    text = repr(layer)
-    return type(layer).__name__ if "\n" in text else text
 
 
 def fail(layer: Layer, sentence: str) -> NoReturn:
@@ -52,16 +46,18 @@ def precisions(layer: Layer, inputs: Inputs) -> Iterator[Subject]:
         yield Subject(layer, as_inputs(layer, inputs, dtype), dtype)
 
 
-def broken(layer: Layer, inputs: tuple[Any, ...], tried: Sequence[Probe]) -> dict[str, str]:
+def findings_by_law(
+    layer: Layer, inputs: tuple[Any, ...], tried: Sequence[Probe]
+) -> dict[str, str]:
     """Return what probes find in either precision, by law."""
     found: dict[str, str] = {}
     for subject in precisions(layer, inputs):
         for finding in explore(subject, np.random.default_rng(0), tried, strict=True).findings:
-            found.setdefault(finding.check, told(finding))
+            found.setdefault(finding.check, sentence_of(finding))
     return found
 
 
-def told(finding: Finding) -> str:
+def sentence_of(finding: Finding) -> str:
     """Return a finding as a sentence."""
     sentence, whose = finding.sentence, finding.tensor
     if whose and sentence.startswith("the gradient "):

@@ -1,7 +1,7 @@
 """Training: a step, the loop over all batches, and what watches it."""
 
 from minidl.training.batches import batches
-from minidl.training.callbacks import EarlyStopping
+from minidl.training.callbacks import Callback, EarlyStopping
 from minidl.training.divergence import DivergenceError
 from minidl.training.fit import fit
 from minidl.training.gradient_errors import GradientErrors
@@ -10,6 +10,7 @@ from minidl.training.run import Run
 from minidl.training.step import loss_and_gradients
 
 __all__ = [
+    "Callback",
     "DivergenceError",
     "EarlyStopping",
     "GradientErrors",

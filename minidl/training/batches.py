@@ -13,17 +13,8 @@ from numpy.typing import ArrayLike
 
 from minidl.arrays import Array
 from minidl.checks.arguments import as_generator, integer
-from minidl.checks.data import (
-    as_array,
-    as_inputs,
-    as_targets,
-    as_weights,
-    require_some,
-    tried_by_row,
-)
-from minidl.layer import Layer
-from minidl.parameters import input_dtype, network_dtype
-from minidl.training.checks import check_integers
+from minidl.checks.data import as_array, require_some, tried_by_row
+from minidl.training.checks import Task, check_integers
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -74,21 +65,19 @@ def batches(
     return ((x.take(rows, 0), y.take(rows, 0)) for rows in cuts)
 
 
-def batches_for(
-    network: Layer, loss: Layer, x: Any, y: Any, weight: Any, batch_size: Any, epochs: int
-) -> Batches:
-    """Return the batches that arguments of `fit` stand for, or raise."""
+def batches_for(task: Task, x: Any, y: Any, weight: Any, batch_size: Any, epochs: int) -> Batches:
+    """Make the batches that the arguments of `fit` ask for; the task is begun with the first."""
     if y is None and not hasattr(x, "__array__"):
         for name, given in (("batch_size", batch_size), ("sample_weight", weight)):
             if given is not None:
                 raise ValueError(
                     f"{name} belongs to arrays: without y, x is an iterable of batches"
                 )
-        return _IterableBatches(network, loss, x, epochs)
+        return _IterableBatches(task, x, epochs)
     for name, given in (("y", y), ("batch_size", batch_size)):
         if given is None:
             raise TypeError(f"fit: with an array x, {name} is needed")
-    return _ArrayBatches(network, loss, x, y, weight, integer("batch_size", batch_size, least=1))
+    return _ArrayBatches(task, x, y, weight, integer("batch_size", batch_size, least=1))
 
 
 def digest(*arrays: Any) -> str:
@@ -106,7 +95,7 @@ def digest(*arrays: Any) -> str:
 
 
 def _fixed_rows(samples: int) -> Array:
-    """Return the places of up to 256 rows, the first and the last among them."""
+    """Return the indices of up to 256 rows, the first and the last among them."""
     return np.linspace(0, samples - 1, min(samples, 256)).astype(np.intp)
 
 
@@ -117,48 +106,40 @@ class Batches(ABC):
     ----------
     first : (x, y, weight)
         A batch to try things on, before the first epoch.
-    sample : ndarray
-        What the network infers for it.
     steps_per_epoch : int
-        The number of batches; 0 as long as it is not known.
+        The number of batches; 0 if it is not known beforehand.
     """
 
     first: Batch
-    sample: Any
     steps_per_epoch: int
 
     @abstractmethod
     def epoch(self, seed: int, number: int, start: int = 0) -> Iterator[tuple[Batch, bool]]:
-        """Yield the batches of an epoch, from a place on, each with whether it is the last."""
+        """Yield the batches of an epoch from one on, each with whether it is the last."""
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """Return what tells these data from others, in so far as the same gives the same run."""
+        """Return a fingerprint of the data, to tell whether a run is resumed with the same."""
 
 
 class _ArrayBatches(Batches):
     """Rows of arrays, in an order that depends on seed and epoch alone."""
 
-    def __init__(
-        self, network: Layer, loss: Layer, x: Any, y: Any, weight: Any, batch_size: int
-    ) -> None:
-        wanted = input_dtype(network)
-        self._x = _Column("x", x, lambda part: as_inputs("x", part, wanted))
+    def __init__(self, task: Task, x: Any, y: Any, weight: Any, batch_size: int) -> None:
+        self._x = _Column("x", x, lambda part: task.inputs("x", part))
         samples = self._samples = len(self._x.array)
         self._size, self.steps_per_epoch = batch_size, math.ceil(samples / batch_size)
         rows = np.arange(min(batch_size, samples))
-        self.sample = sample = network(self._x.take(rows))
+        task.begin(self._x.take(rows))
         if self._x.array.ndim == 1:
-            network(self._x.take(rows[:1]))  # numbers, not features of one sample, can be cut
+            task.network(self._x.take(rows[:1]))  # numbers, not features of one sample, can be cut
         if self._x.whole:
-            check_integers("x", network, self._x.array, batch_size)
-        self._y = _Column(
-            "y", y, lambda part: as_targets("y", part, len(part), loss, sample), samples
-        )
+            check_integers("x", task.network, self._x.array, batch_size)
+        self._y = _Column("y", y, lambda part: task.targets("y", part, len(part)), samples)
         if self._y.whole:
-            require_some("y", self._y.array, loss)
+            require_some("y", self._y.array, task.loss)
         if weight is not None:
-            weight = as_weights("sample_weight", weight, samples, network_dtype(network))
+            weight = task.weights("sample_weight", weight, samples)
         self._weight = weight
         self.first = self._batch(rows)
 
@@ -197,7 +178,7 @@ class _Column:
 class _IterableBatches(Batches):
     """What an iterable of the user's gives: pairs (x, y), or triples with weights."""
 
-    def __init__(self, network: Layer, loss: Layer, source: Any, epochs: int) -> None:
+    def __init__(self, task: Task, source: Any, epochs: int) -> None:
         try:
             self._iterator: Iterator[Any] | None = iter(source)
         except TypeError:
@@ -209,40 +190,37 @@ class _IterableBatches(Batches):
                 f"fit: x can be gone through only once, and {epochs} epochs are asked for: pass "
                 "what begins anew with every iter(x), such as a list or an object with __iter__"
             )
-        self._source, self._network, self._loss = source, network, loss
-        self._dtypes = input_dtype(network), network_dtype(network)
-        self.sample = None
+        self._source, self._task = source, task
         self.steps_per_epoch = len(source) if hasattr(source, "__len__") else 0
         given = next(self._iterator, None)
         if given is None:
             raise ValueError("fit: the iterable x gives no batches")
-        self.first = self._checked(given, 0)
+        self.first = self._batch(given, 0)
         self._iterator = chain([given], self._iterator)  # one that it has begun is not dropped
 
-    def _checked(self, given: Any, place: int) -> Batch:
-        """Return a batch as the network and the loss take it."""
+    def _batch(self, given: Any, index: int) -> Batch:
+        """Check a batch; return it as the network and the loss take it."""
         if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
             raise TypeError(
-                f"batch {place} must be (x, y) or (x, y, weight), got {type(given).__name__}"
+                f"batch {index} must be (x, y) or (x, y, weight), got {type(given).__name__}"
                 + (f" of {len(given)}" if isinstance(given, (tuple, list)) else "")
             )
-        wanted, dtype = self._dtypes
+        task, weight = self._task, None
         try:
-            x = as_inputs("x", given[0], wanted)
-            if self.sample is None:
-                self.sample = self._network(x)
-            y = as_targets("y", given[1], len(x), self._loss, self.sample)
-            weight = None
+            x = task.inputs("x", given[0])
+            if task.prediction is None:
+                task.begin(x)
+            y = task.targets("y", given[1], len(x))
             if len(given) == 3:
-                weight = as_weights("the weight", given[2], len(x), dtype)
+                weight = task.weights("the weight", given[2], len(x))
         except (ValueError, TypeError) as error:
-            raise type(error)(f"batch {place}: {error}") from None
+            raise type(error)(f"batch {index}: {error}") from None
         return x, y, weight
 
     def epoch(self, seed: int, number: int, start: int = 0) -> Iterator[tuple[Batch, bool]]:
         iterator = iter(self._source) if self._iterator is None else self._iterator
         self._iterator = None
-        place = start
+        index = start
         given = next(islice(iterator, start, None), None)
         while given is not None:
             problem = following = None
@@ -250,15 +228,13 @@ class _IterableBatches(Batches):
                 following = next(iterator, None)  # it tells whether this batch is the last
             except Exception as error:
                 problem = error
-            place += 1
             last = following is None and problem is None
-            if last:
-                self.steps_per_epoch = place
-            yield self._checked(given, place - 1), last
+            yield self._batch(given, index), last
+            index += 1
             if problem is not None:
                 raise problem
             given = following
-        if place == start:
+        if index == start:
             raise ValueError(f"fit: the iterable x gives no batches in epoch {number + 1}")
 
     def fingerprint(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -13,33 +14,89 @@ from minidl.training.run import Run
 
 HOOKS = ("on_begin", "on_gradients", "on_step", "on_epoch", "on_end")
 
-Callback: TypeAlias = Any  # an object with any of the methods HOOKS
+
+class Callback:
+    """Something that watches a run of `fit`: here every method does nothing.
+
+    Derive from it, and define what you need. Each method is given the `Run`: the network, the loss,
+    the optimizer, the history, the counts, and the current batch. One that returns True ends the
+    run, after the current step; any other answer is ignored. An object that has some of the methods
+    without being derived from this class is a callback as well.
+
+    A callback that has to remember something across a checkpoint gets two more methods:
+    ``state()``, which returns a dict of numbers, strings and floating arrays, and
+    ``restore(state)``, which is given it when the run is resumed, after ``on_begin``; it may return
+    True as well.
+
+    Notes
+    -----
+    In each of these moments the history is written first; then the callbacks are called, in the
+    order in which `fit` was given them; then the progress bar is drawn, and last of all, once
+    nothing else is to happen in a step, a checkpoint is written.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minidl import SGD, Callback, Dense, SoftmaxCrossEntropy, fit
+    >>> class Enough(Callback):
+    ...     def on_step(self, run):
+    ...         return run.history.step_loss[-1] < 0.1
+    ...
+    ...     def on_end(self, run):
+    ...         print("enough" if run.epoch < run.epochs else "not yet")
+    >>> x = np.random.default_rng(0).normal(size=(100, 2))
+    >>> network = Dense(2, 2, rng=0)
+    >>> history = fit(
+    ...     network, SoftmaxCrossEntropy(), SGD(network, 1.0), x, (x[:, 0] > 0).astype(int),
+    ...     epochs=100, batch_size=20, seed=0, callbacks=[Enough()],
+    ... )
+    enough
+    >>> history.stopped_by
+    'Enough'
+    """
+
+    def on_begin(self, run: Run) -> bool | None:
+        """Before the first step: the counts are 0, or those of the checkpoint that is gone on with.
+
+        An error here leaves everything as it was before `fit`.
+        """
+
+    def on_gradients(self, run: Run) -> bool | None:
+        """In a step, between the gradients and the update.
+
+        ``run.batch`` has been sent through the network, ``run.prediction`` is what it gave,
+        ``run.optimizer.vector.grad`` are the gradients; ``run.step`` does not count this step yet.
+        """
+
+    def on_step(self, run: Run) -> bool | None:
+        """After a step: ``run.step`` counts it, and ``run.history.step_loss`` has its loss.
+
+        If ``run.epoch_ends``, ``run.epoch`` counts the epoch already. If the history has been
+        written, its last entries are those of this step.
+        """
+
+    def on_epoch(self, run: Run) -> bool | None:
+        """After the last step of an epoch, and its `on_step`: ``run.epoch`` counts the epoch."""
+
+    def on_end(self, run: Run) -> bool | None:
+        """After the last step, unless an error has ended the run; the history is complete."""
 
 
-class Hooks:
-    """The callbacks of a run."""
-
-    def __init__(self, callbacks: list[Callback], run: Run) -> None:
-        self._callbacks, self._run = callbacks, run
-
-    def call(self, hook: str) -> bool:
-        """Call a method of all that have it; tell whether one of them asks to end the run."""
-        ended = False
-        for callback in self._callbacks:
-            answer = getattr(callback, hook)(self._run) if hasattr(callback, hook) else None
-            ended |= self.judge(callback, answer)
-        return ended
-
-    def judge(self, callback: Callback, answer: Any) -> bool:
-        """Tell whether a callback's answer ends the run, and note the first that did."""
-        ended = isinstance(answer, (bool, np.bool)) and bool(answer)
-        if ended:
-            history = self._run.history
-            history.stopped_by = history.stopped_by or type(callback).__name__
-        return ended
+def call(watchers: Iterable[Any], hook: str, run: Run) -> None:
+    """Call a method of all that have it."""
+    for watcher in watchers:
+        method = getattr(watcher, hook, None)
+        if method is not None:
+            heed(watcher, method(run), run)
 
 
-class EarlyStopping:
+def heed(watcher: Any, answer: Any, run: Run) -> None:
+    """End the run if a watcher has answered True; the first that does is noted."""
+    if isinstance(answer, (bool, np.bool)) and answer:
+        run.history.stopped_by = run.history.stopped_by or type(watcher).__name__
+
+
+class EarlyStopping(Callback):
     """End a run when a figure has stopped improving.
 
     Parameters
@@ -124,7 +181,7 @@ class EarlyStopping:
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint is to hold: numbers and arrays."""
-        best = {str(place): array for place, array in enumerate(self._state)}
+        best = {str(index): array for index, array in enumerate(self._state)}
         return {**{name: getattr(self, name) for name in self._counters}, **best}
 
     def restore(self, state: dict[str, Any]) -> bool:

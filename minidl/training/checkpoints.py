@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,14 +24,15 @@ from minidl.checkpoint.model import ModelFileError, contents, fields
 from minidl.checks.arguments import integer
 from minidl.parameters import Buffer, Parameter, unique
 from minidl.training.batches import Batches, digest
-from minidl.training.callbacks import Callback, Hooks
+from minidl.training.callbacks import Callback, heed
+from minidl.training.divergence import Guard
 from minidl.training.history import Steps
-from minidl.training.keeper import Keeper
-from minidl.training.run import ForwardState, Recorder, Run, is_due
+from minidl.training.recorder import Recorder
+from minidl.training.run import ForwardState, Run
 
 _PLAIN = (bool, int, float, str, type(None))
 
-_DERIVED = ("network", "vector", "_stretches", "_frozen")
+_DERIVED = {"network", "vector", "_stretches", "_frozen"}
 """What an optimizer works out from its arguments."""
 
 _PROGRESS = ("epoch", "step", "batch", "steps_per_epoch", "count")
@@ -39,8 +40,10 @@ _PROGRESS = ("epoch", "step", "batch", "steps_per_epoch", "count")
 _LOG = logging.getLogger("minidl")
 
 
-class Checkpoints(Keeper):
-    """Write checkpoints of a run, and go on from one.
+class Checkpoints(Callback):
+    """Goes on from the checkpoint of a run, and writes new ones: the last that watches it.
+
+    Whoever makes one has to `close` it.
 
     Parameters
     ----------
@@ -52,7 +55,7 @@ class Checkpoints(Keeper):
         The checkpoint to go on from, if there is such a file.
     seed : int or None
         The seed that was asked for.
-    run, recorder, data, callbacks
+    run, recorder, guard, data, callbacks
         The parts of the run.
 
     Raises
@@ -71,61 +74,52 @@ class Checkpoints(Keeper):
         seed: int | None,
         run: Run,
         recorder: Recorder,
+        guard: Guard,
         data: Batches,
-        callbacks: Sequence[Callback],
+        callbacks: Sequence[Any],
     ) -> None:
         self._path, self._every, self._resume = path, every, resume
-        self._run, self._recorder = run, recorder
+        self._run, self._recorder, self._guard = run, recorder, guard
         self._stateful = [c for c in callbacks if hasattr(c, "state") and hasattr(c, "restore")]
-        self._fixed = {k: v for k, v in vars(run.optimizer).items() if not _is_saved(v)}
-        self._loaded: dict[str, Any] | None = None
+        self._fixed = {k: v for k, v in run.optimizer.variables().items() if not _is_saved(v)}
+        self._loaded: dict[str, Any] = {}
+        self._undo: Callable[[], None] | None = None
         self._file = None if path is None else AtomicFile(path)
         try:
             with _named(path if resume is None else resume):
                 self._same = self._identity(data)
                 self._buffers()  # what cannot be saved is found out now
             if resume is not None:
-                self._load(resume, seed)
+                self._go_on(resume, seed)
         except BaseException:
             self.close()
             raise
 
-    def begin(self, hooks: Hooks) -> bool:
-        """Restore everything, once all of it has been compared; callbacks after ``on_begin``."""
-        if self._loaded is None:
-            return hooks.call("on_begin")
-        moved = ForwardState(self._run.network)
-        before = moved.take(), self._run.optimizer.snapshot()
-        try:
+    def on_begin(self, run: Run) -> None:
+        """Restore the callbacks, once they have begun."""
+        for index, callback in enumerate(self._stateful if self._loaded else ()):
             with _named(self._resume):
-                self._restore(self._loaded)
-            ended = hooks.call("on_begin")
-            for place, callback in enumerate(self._stateful):
-                with _named(self._resume):
-                    state = _below(f"callbacks.{place}.", self._loaded)
-                    ended |= hooks.judge(callback, callback.restore(state))
-        except BaseException:
-            moved.restore(before[0])
-            self._run.optimizer.restore(before[1])
-            raise
-        self._loaded = None
-        return ended
+                answer = callback.restore(_below(f"callbacks.{index}.", self._loaded))
+            heed(callback, answer, run)
+        self._loaded, self._undo = {}, None
 
-    def after_step(self, epoch_ends: bool) -> bool:
-        """Count a step; tell whether a checkpoint is due: by the plan, or at the end of the run."""
-        self.batch = 0 if epoch_ends else self.batch + 1
-        ends = self._run.epoch == self._run.epochs
-        return self._file is not None and (ends or is_due(self._every, self._run, epoch_ends))
+    def on_step(self, run: Run) -> None:
+        """Write a checkpoint if it is time; where an epoch ends not before `on_epoch`."""
+        if not run.epoch_ends:
+            self.on_epoch(run)
 
-    def write(self) -> None:
-        """Replace the checkpoint, in one step; if that fails the one before is as it was."""
-        if self._file is not None:
+    def on_epoch(self, run: Run) -> None:
+        """Write a checkpoint, in one step, if it is time, or the run is at its end."""
+        if self._file is not None and (run.ended or run.is_due(self._every)):
+            self._guard.require_finite()
             with _named(self._path):
                 buffers = self._buffers(*self._stateful)
             self._file.write(buffers)
 
     def close(self) -> None:
-        """Give the lock back."""
+        """Give the lock back; if the run has not begun, nothing has changed."""
+        if self._undo is not None:
+            self._undo()
         if self._file is not None:
             self._file.close()
 
@@ -143,29 +137,33 @@ class Checkpoints(Keeper):
             "seed": run.history.seed,
         }
 
-    def _parts(self, *stateful: Callback) -> dict[str, Any]:
+    def _parts(self, *stateful: Any) -> dict[str, Any]:
         """Return the arrays and numbers of the run, with these callbacks, as it is now."""
         run, history, optimizer = self._run, self._run.history, self._run.optimizer
         _, state, arrays, _ = contents(run.network)
-        known = {name.lstrip("_") for name in (*optimizer.config, *_DERIVED)}
-        for name, item in vars(optimizer).items():
-            lost = item is not self._fixed.get(name) or name.lstrip("_") not in known
-            if lost and not _is_saved(item):
+        variables, own = optimizer.variables(), type(optimizer).__name__
+        for name, item in variables.items():
+            if not _is_saved(item) and item is not self._fixed.get(name):
                 raise ValueError(
-                    f"{type(optimizer).__name__}.{name} is {item!r:.80}, which cannot be saved, "
-                    "or is another than at the beginning: numbers and arrays can"
+                    f"{own}.{name} is {item!r:.80}, which cannot be saved and is another than at "
+                    "the beginning: numbers and arrays can"
                 )
-        counts = run.epoch, run.step, self.batch, history.steps_per_epoch, self._recorder.count
+        for name in vars(optimizer).keys() - variables.keys() - _DERIVED:
+            raise ValueError(
+                f"{own}.{name} would be lost: name an array in the state of the class, a number in "
+                "its config"
+            )
+        counts = run.epoch, run.step, run.done, history.steps_per_epoch, self._recorder.count
         progress = dict(zip(_PROGRESS, counts, strict=True))
         parts = {
             "network": arrays | state["generators"],
-            "optimizer": {k: v for k, v in vars(optimizer).items() if _is_saved(v)},
+            "optimizer": {k: v for k, v in variables.items() if _is_saved(v)},
             "run": progress | {name: _bits(curve) for name, curve in self._curves().items()},
-            **{f"callbacks.{place}": item.state() for place, item in enumerate(stateful)},
+            **{f"callbacks.{index}": item.state() for index, item in enumerate(stateful)},
         }
         return {f"{part}.{k}": item for part, items in parts.items() for k, item in items.items()}
 
-    def _buffers(self, *stateful: Callback) -> list[Any]:
+    def _buffers(self, *stateful: Any) -> list[Any]:
         parts = self._parts(*stateful)
         arrays = {name: item for name, item in parts.items() if isinstance(item, np.ndarray)}
         numbers = {name: _written(name, parts[name]) for name in parts if name not in arrays}
@@ -185,14 +183,25 @@ class Checkpoints(Keeper):
         held_out = {f"validation.{name}": curve for name, curve in history.validation.items()}
         return {**curves, **training, **held_out}
 
-    def _load(self, path: str | os.PathLike[str], seed: int | None) -> None:
-        """Read a checkpoint, if there is one, and compare it with this run."""
+    def _go_on(self, path: str | os.PathLike[str], seed: int | None) -> None:
+        """Read a checkpoint, if there is one; if it is of this run, go to where it is."""
         self._run.history.resumed_from = 0
         try:
             with _named(path), opened(path) as (file, size):
                 self._loaded = self._compared(*read(file, size, "checkpoint"), seed)
         except FileNotFoundError:
             _LOG.warning("%s: there is no checkpoint yet: the run starts afresh", path)
+            return
+        moved, optimizer = ForwardState(self._run.network), self._run.optimizer
+        state, snapshot = moved.take(), optimizer.snapshot()
+
+        def undo() -> None:
+            moved.restore(state)
+            optimizer.restore(snapshot)
+
+        self._undo = undo
+        with _named(path):
+            self._restore(self._loaded)
 
     def _compared(
         self, nodes: Any, state: Any, arrays: dict[str, Array], seed: int | None
@@ -232,10 +241,10 @@ class Checkpoints(Keeper):
             generator.bit_generator.state = parts[f"network.{path}"]
         for name, value in _below("optimizer.", parts).items():
             setattr(run.optimizer, "learning_rate" if name == "_rate" else name, value)
-        run.epoch, run.step, self.batch, run.steps_per_epoch, recorder.count = (
+        run.epoch, run.step, run.done, history.steps_per_epoch, recorder.count = (
             parts[f"run.{name}"] for name in _PROGRESS
         )
-        history.resumed_from, history.steps_per_epoch = run.step, run.steps_per_epoch
+        history.resumed_from = run.step
         history.seed = self._same["seed"]
         curves = {name: _numbers(parts[f"run.{name}"]) for name in self._curves()}
         history.step_loss, history.steps = curves["step_loss"], [int(n) for n in curves["steps"]]

@@ -1,19 +1,12 @@
-"""The error of a run whose numbers are no longer finite: what it says, and what it undoes."""
+"""The error of a run whose numbers are no longer finite, and the guard that undoes its steps."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
-from minidl.layer import Layer
-from minidl.parameters import Parameter, unique
+from minidl.training.first_step import first_not_finite
 from minidl.training.history import History
-
-if TYPE_CHECKING:
-    from minidl.training.run import ForwardState, Run
+from minidl.training.run import ForwardState, Run
 
 
 class DivergenceError(ArithmeticError):
@@ -47,75 +40,55 @@ class DivergenceError(ArithmeticError):
     history: History | None = None
 
 
-def diverged(what: str, run: Run, state: ForwardState, start: Any) -> DivergenceError:
-    """Return the error that says what happened where; go back to the epoch's start if it was kept.
+class Guard:
+    """What a run goes back to when a step fails: that is done in its context, ``with guard:``.
 
-    Parameters
-    ----------
-    what : str
-        What is not finite, in which step and epoch.
-    run : Run
-    state : ForwardState
-    start : (state, snapshot) or None
-        The state and the optimizer's snapshot at the start of the epoch.
+    After any error buffers and generators are as they were before the step. If the loss diverged,
+    the whole run is as it was at the start of the epoch, provided that a copy was wanted.
     """
-    losses = run.history.step_loss
-    culprit = first_not_finite(run.network, run.batch[0]) or "all outputs are finite"
-    last = f"; the last finite loss was {losses[-1]:.4g}" if losses else ""
-    if start is not None:
-        state.restore(start[0])
-        run.optimizer.restore(start[1])
-    where = "after the last step" if start is None else "at the start of that epoch"
-    error = DivergenceError(
-        f"{what}: {culprit}{last}. The network is as it was {where}. Try a smaller learning rate "
-        f"(it is {run.optimizer.learning_rate:g}), inputs scaled to about 1, or another initializer"
-    )
-    error.step, error.epoch, error.history = run.step, run.epoch + 1, run.history
-    error.last_loss = losses[-1] if losses else None
-    return error
 
+    def __init__(self, run: Run, recover: bool) -> None:
+        self._run, self._recover = run, recover
 
-def require_finite(run: Run, state: ForwardState, start: Any) -> None:
-    """Raise a DivergenceError unless all parameters are finite, at the end of an epoch."""
-    if not np.isfinite(run.optimizer.vector.value).all():
-        what = f"a parameter is not finite after step {run.step}, epoch {run.epoch + 1}"
-        raise diverged(what, run, state, start)
+    def begin_epoch(self) -> None:
+        """Remember where the epoch starts."""
+        run = self._run
+        self._epoch = run.epoch + 1
+        self._moved = ForwardState(run.network)
+        self._start = (self._moved.take(), run.optimizer.snapshot()) if self._recover else None
 
+    def __enter__(self) -> None:
+        self._before = self._moved.take()
 
-def _finite(array: Any) -> bool:
-    return not isinstance(array, np.ndarray) or bool(np.isfinite(array).all())
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is None:
+            return
+        self._moved.restore(self._before)
+        if isinstance(error, DivergenceError):
+            place = f"in step {self._run.step + 1}, epoch {self._epoch}"
+            raise self._divergence(f"{error} {place}") from None
 
+    def require_finite(self) -> None:
+        """Raise a DivergenceError unless all parameters are finite."""
+        if not np.isfinite(self._run.optimizer.vector.value).all():
+            place = f"after step {self._run.step}, epoch {self._epoch}"
+            raise self._divergence(f"a parameter is not finite {place}")
 
-def first_not_finite(network: Layer, x: Any) -> str:
-    """Name the first layer whose output is not finite, by running a copy of the network.
-
-    Returns
-    -------
-    str
-        A clause such as ``layers.2 Dense(64 → 10) turns finite input into inf``, or empty if
-        every output is finite.
-    """
-    twin = copy.deepcopy(network)
-    found: list[str] = []
-
-    def watch(path: str, layer: Layer) -> None:
-        forward: Callable[..., tuple[Any, Any]] = layer.forward
-
-        def watched(*inputs: Any, **constants: Any) -> tuple[Any, Any]:
-            output, cache = forward(*inputs, **constants)
-            if not found and not _finite(output):
-                fault = f"turns finite input into {output[~np.isfinite(output)][0]}"
-                for name, item in vars(layer).items():
-                    if isinstance(item, Parameter) and not _finite(item.value):
-                        fault = f"has a {name} that is not finite"
-                        break
-                found.append(f"{path} {layer!r}".strip().partition("\n")[0] + f" {fault}")
-            return output, cache
-
-        vars(layer)["forward"] = watched
-
-    for path, layer in unique(twin, Layer).items():
-        watch(path, layer)
-    with np.errstate(all="ignore"):
-        twin.forward(x)
-    return "".join(found)
+    def _divergence(self, what: str) -> DivergenceError:
+        """Go back to the start of the epoch; return the error that says what happened where."""
+        run, losses = self._run, self._run.history.step_loss
+        culprit = first_not_finite(run.network, run.batch[0]) or "all outputs are finite"
+        last = f"; the last finite loss was {losses[-1]:.4g}" if losses else ""
+        where = "after the last step"
+        if self._start is not None:
+            where = "at the start of that epoch"
+            self._moved.restore(self._start[0])
+            run.optimizer.restore(self._start[1])
+        error = DivergenceError(
+            f"{what}: {culprit}{last}. The network is as it was {where}. Try a smaller learning "
+            f"rate (it is {run.optimizer.learning_rate:g}), inputs scaled to about 1, or another "
+            "initializer"
+        )
+        error.step, error.epoch, error.history = run.step, self._epoch, run.history
+        error.last_loss = losses[-1] if losses else None
+        return error

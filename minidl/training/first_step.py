@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +13,73 @@ import numpy as np
 from minidl.checks.arguments import output_and_cache
 from minidl.layer import Layer
 from minidl.parameters import Parameter, unique
-from minidl.training.divergence import _finite
 
 _METHODS = {"forward", "backward", "backward_parameters"}
+
+
+def audit(network: Layer) -> AbstractContextManager[None]:
+    """Return a context in which every layer of a network is checked while it computes one step.
+
+    Checked are what forward returns (a pair), the number, shape, dtype and finiteness of the
+    gradients that backward returns, and the finiteness of the gradients it adds.
+
+    Raises
+    ------
+    ValueError, TypeError
+        From the layer's forward or backward, so that containers add its place.
+    """
+    return _shadows(network, lambda path, layer: _checks(layer))
+
+
+def first_not_finite(network: Layer, x: Any) -> str:
+    """Name the first layer whose output is not finite, by running a copy of the network.
+
+    Returns
+    -------
+    str
+        A clause such as ``layers.2 Dense(64 → 10) turns finite input into inf``, or empty if
+        every output is finite.
+    """
+    found: list[str] = []
+
+    def watch(path: str, layer: Layer) -> dict[str, Callable[..., Any]]:
+        forward = layer.forward
+
+        def watched(*inputs: Any, **constants: Any) -> tuple[Any, Any]:
+            output, cache = forward(*inputs, **constants)
+            if not found and not _is_finite(output):
+                fault = f"turns finite input into {output[~np.isfinite(output)][0]}"
+                for name, item in vars(layer).items():
+                    if isinstance(item, Parameter) and not _is_finite(item.value):
+                        fault = f"has a {name} that is not finite"
+                        break
+                found.append(f"{path} {layer!r}".strip().partition("\n")[0] + f" {fault}")
+            return output, cache
+
+        return {"forward": watched}
+
+    twin = copy.deepcopy(network)
+    with _shadows(twin, watch), np.errstate(all="ignore"):
+        twin.forward(x)
+    return "".join(found)
+
+
+@contextmanager
+def _shadows(
+    network: Layer, shadow: Callable[[str, Layer], dict[str, Callable[..., Any]]]
+) -> Iterator[None]:
+    """Let other methods, those that ``shadow(path, layer)`` gives, stand before a layer's own."""
+    layers = unique(network, Layer)
+    own = [{k: vars(layer)[k] for k in _METHODS & vars(layer).keys()} for layer in layers.values()]
+    for path, layer in layers.items():
+        vars(layer).update(shadow(path, layer))
+    try:
+        yield
+    finally:
+        for layer, methods in zip(layers.values(), own, strict=True):
+            for name in _METHODS:
+                vars(layer).pop(name, None)
+            vars(layer).update(methods)
 
 
 @dataclass(slots=True)
@@ -28,43 +93,14 @@ class _Watched:
     inputs: tuple[tuple[tuple[int, ...], np.dtype[Any]] | None, ...]
 
 
-def _floating(array: Any) -> bool:
-    return isinstance(array, np.ndarray) and array.dtype.kind == "f"
-
-
-@contextmanager
-def audited(network: Layer) -> Iterator[None]:
-    """Check every layer of a network while it computes one step.
-
-    Checked are what forward returns (a pair), the number, shape, dtype and finiteness of the
-    gradients that backward returns, and the finiteness of the gradients it adds.
-
-    Raises
-    ------
-    ValueError, TypeError
-        From the layer's forward or backward, so that containers add its place.
-    """
-    layers = list(unique(network, Layer).values())
-    own = [{name: vars(layer)[name] for name in _METHODS & vars(layer).keys()} for layer in layers]
-    for layer in layers:
-        _watch(layer)
-    try:
-        yield
-    finally:
-        for layer, methods in zip(layers, own, strict=True):
-            for name in _METHODS:
-                vars(layer).pop(name, None)
-            vars(layer).update(methods)
-
-
-def _watch(layer: Layer) -> None:
-    """Shadow the methods of one instance by checking ones."""
+def _checks(layer: Layer) -> dict[str, Callable[..., Any]]:
+    """Return the methods of a layer with a check of what each returns."""
     forward, backward, lean = layer.forward, layer.backward, layer.backward_parameters
 
     def checked_forward(*inputs: Any, **constants: Any) -> tuple[Any, Any]:
         output, cache = output_and_cache(layer, forward(*inputs, **constants))
         _check_dtype(layer, output, inputs)
-        kinds = tuple((x.shape, x.dtype) if _floating(x) else None for x in inputs)
+        kinds = tuple((x.shape, x.dtype) if _is_floating(x) else None for x in inputs)
         return output, _Watched(cache, kinds)
 
     def checked_backward(dy: Any, cache: Any, /) -> Any:
@@ -79,15 +115,17 @@ def _watch(layer: Layer) -> None:
         lean(dy, cache.cache if isinstance(cache, _Watched) else cache)
         _check_parameters(layer)
 
-    vars(layer).update(
-        forward=checked_forward, backward=checked_backward, backward_parameters=checked_lean
-    )
+    return {
+        "forward": checked_forward,
+        "backward": checked_backward,
+        "backward_parameters": checked_lean,
+    }
 
 
 def _check_dtype(layer: Layer, output: Any, inputs: tuple[Any, ...]) -> None:
-    dtypes = {array.dtype for array in inputs if _floating(array)}
+    dtypes = {array.dtype for array in inputs if _is_floating(array)}
     dtypes |= {parameter.value.dtype for parameter in unique(layer, Parameter).values()}
-    if len(dtypes) == 1 and _floating(output) and output.dtype not in dtypes:
+    if len(dtypes) == 1 and _is_floating(output) and output.dtype not in dtypes:
         raise TypeError(
             f"{layer}: forward returned {output.dtype} for inputs and parameters of {dtypes.pop()}"
         )
@@ -113,11 +151,19 @@ def _check_gradients(layer: Layer, gradients: Any, inputs: tuple[Any, ...]) -> N
             raise ValueError(f"{what} a gradient of shape {gradient.shape}, expected shape {shape}")
         if gradient.dtype != dtype:
             raise TypeError(f"{what} a gradient of {gradient.dtype}, expected {dtype}")
-        if not _finite(gradient):
+        if not _is_finite(gradient):
             raise ValueError(f"{what} a gradient that is not finite")
 
 
 def _check_parameters(layer: Layer) -> None:
     for name, item in unique(layer, Parameter).items():
-        if not _finite(item.grad):
+        if not _is_finite(item.grad):
             raise ValueError(f"{layer}: backward made the gradient of {name} not finite")
+
+
+def _is_floating(array: Any) -> bool:
+    return isinstance(array, np.ndarray) and array.dtype.kind == "f"
+
+
+def _is_finite(array: Any) -> bool:
+    return not isinstance(array, np.ndarray) or bool(np.isfinite(array).all())

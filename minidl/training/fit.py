@@ -1,4 +1,4 @@
-"""Training: the loss and gradients of a batch, and the loop over all batches."""
+"""Training: the loop over all batches, step by step."""
 
 from __future__ import annotations
 
@@ -12,25 +12,17 @@ from numpy.typing import ArrayLike
 from minidl.checks.arguments import boolean, integer, seed_entropy
 from minidl.layer import Layer
 from minidl.optimizers import Optimizer
-from minidl.parameters import input_dtype
 from minidl.training.batches import batches_for
-from minidl.training.callbacks import Callback, Hooks
-from minidl.training.checks import (
-    check_callbacks,
-    check_loss,
-    check_metrics,
-    check_parts,
-    check_validation,
-    targets,
-)
-from minidl.training.divergence import DivergenceError, diverged, require_finite
-from minidl.training.first_step import audited
+from minidl.training.callbacks import call
+from minidl.training.checks import Task, check_callbacks, check_parts
+from minidl.training.divergence import Guard
+from minidl.training.first_step import audit
 from minidl.training.history import History, Steps
 from minidl.training.interrupt import Interrupt
-from minidl.training.keeper import keeper_for
 from minidl.training.progress import progress_callbacks
-from minidl.training.run import ForwardState, Metric, Recorder, Run, as_plan
-from minidl.training.step import _gradients
+from minidl.training.recorder import Metric, Recorder
+from minidl.training.run import Run, as_plan
+from minidl.training.step import add_gradients
 from minidl.training.threads import blas_threads
 
 
@@ -49,7 +41,7 @@ def fit(
     sample_weight: ArrayLike | None = None,
     metrics: Mapping[str, Metric] | None = None,
     seed: int | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[Any] = (),
     progress: bool | None = None,
     recover: bool = True,
     threads: int | None = None,
@@ -89,10 +81,7 @@ def fit(
     seed : int, optional
         What the order of the data is drawn from; None draws one (see ``History.seed``).
     callbacks : sequence, optional
-        Objects with any of the methods ``on_begin``, ``on_gradients``, ``on_step``, ``on_epoch``,
-        ``on_end``, each called with the `Run`; one that returns True ends the run. One that is to
-        be in a checkpoint has ``state()``, a dict of numbers, strings and floating arrays, and
-        ``restore(state)``, called after ``on_begin``, which may return True as well.
+        What watches the run, and may end it: objects with any of the methods of a `Callback`.
     progress : bool, optional
         Whether to show a progress bar; None shows it on a terminal if Rich is installed.
     recover : bool, default True
@@ -155,82 +144,72 @@ def fit(
     epochs = integer("epochs", epochs, least=1)
     drawn = seed_entropy(seed)
     check_parts(network, loss, optimizer)
-    watchers, limited = check_callbacks(callbacks), blas_threads(threads)
+    callbacks, limited = check_callbacks(callbacks), blas_threads(threads)
     validate_every = as_plan("validate_every", validate_every)
     recover = boolean("recover", recover)
     # With an inference on a first batch: it finds what is wrong before anything changes.
-    data = batches_for(network, loss, x, y, sample_weight, batch_size, epochs)
-    first, first_y, first_weight = data.first
-    check_loss(loss, data.sample, targets(first_y, first_weight))
-    held_out = check_validation(validation, network, loss, first, input_dtype(network), data.sample)
-    metrics = check_metrics(metrics, loss, data.sample, first_y)
+    task = Task(network, loss)
+    data = batches_for(task, x, y, sample_weight, batch_size, epochs)
+    _, first_y, first_weight = data.first
+    task.check_loss(first_y, first_weight)
+    held_out = task.held_out(validation)
+    metrics = task.metrics(metrics, first_y)
 
     history = History(drawn, data.steps_per_epoch)
-    run = Run(network, loss, optimizer, history, epochs, data.steps_per_epoch)
-    bars = progress_callbacks(progress)
-    hooks = Hooks([*watchers, *bars], run)
-    recorder = Recorder(run, metrics, held_out, validate_every)
-    keeper = keeper_for(checkpoint, checkpoint_every, resume, seed, run, recorder, data, watchers)
+    run = Run(network, loss, optimizer, history, epochs)
+    recorder, guard, interrupt = (
+        Recorder(run, metrics, held_out, validate_every),
+        Guard(run, recover),
+        Interrupt(run),
+    )
+    bars, savers = progress_callbacks(progress), []
+    checkpoint_every = as_plan("checkpoint_every", checkpoint_every)
+    if checkpoint is not None or resume is not None:
+        from minidl.training.checkpoints import Checkpoints  # with all layers that there are
+
+        parts = run, recorder, guard, data, callbacks
+        savers = [Checkpoints(checkpoint, checkpoint_every, resume, seed, *parts)]
+    watchers = [recorder, *callbacks, *bars, interrupt, *savers]
 
     optimizer.clear()
-    interrupt = Interrupt()
     try:
         with limited(), interrupt:
-            ended = keeper.begin(hooks)
-            state = ForwardState(network)
-            while not ended and run.epoch < epochs:
-                start = (state.take(), optimizer.snapshot()) if recover else None
-                for batch, last in data.epoch(history.seed, run.epoch, keeper.batch):
-                    run.batch = batch
-                    ended = _step(run, state, start, recorder, hooks)
-                    if last:
-                        require_finite(run, state, start)
-                        run.epoch += 1
-                        history.steps_per_epoch = run.steps_per_epoch = data.steps_per_epoch
-                    if recorder.due(last):
-                        recorder.validate()
-                    ended |= hooks.call("on_step")
-                    if last:
-                        ended |= hooks.call("on_epoch")
-                    ended |= interrupt.requested
-                    if keeper.after_step(last) or ended:
-                        if not last:
-                            require_finite(run, state, start)
-                        keeper.write()
-                    if ended:
+            call(watchers, "on_begin", run)
+            while not run.ended:
+                guard.begin_epoch()
+                epoch = data.epoch(history.seed, run.epoch, run.done)
+                for run.batch, run.epoch_ends in epoch:
+                    _step(run, guard, watchers)
+                    call(watchers, "on_step", run)
+                    if run.epoch_ends:
+                        call(watchers, "on_epoch", run)
+                    if run.ended:
+                        guard.require_finite()
                         break
-            history.interrupted = interrupt.requested
-            recorder.validate()
-            hooks.call("on_end")
+            call(watchers, "on_end", run)
     finally:
-        history.interrupted = interrupt.requested
         optimizer.clear()
-        for part in (*bars, keeper):
+        for part in (*bars, *savers):
             part.close()
     return history
 
 
-def _step(run: Run, state: ForwardState, start: Any, recorder: Recorder, hooks: Hooks) -> bool:
-    """Take one step; if it fails, leave everything as it was before (or at the epoch's start)."""
-    before = state.take()
-    x, y, weight = run.batch
-    first = run.step == (run.history.resumed_from or 0)
-    try:
-        if first:
-            with audited(run.network):
-                value, prediction = _gradients(run.network, run.loss, x, y, weight, 1.0)
+def _step(run: Run, guard: Guard, watchers: list[Any]) -> None:
+    """Take one step, and count it; if it fails, all is as before, or as the guard says."""
+    run.prediction = None  # so that there are never two in memory
+    with guard:
+        if run.step == (run.history.resumed_from or 0):
+            with audit(run.network):
+                value, run.prediction = add_gradients(run.network, run.loss, *run.batch)
             check_parts(run.network, run.loss, run.optimizer)  # a layer may have replaced some
         else:
-            value, prediction = _gradients(run.network, run.loss, x, y, weight, 1.0)
-        ended = hooks.call("on_gradients")
+            value, run.prediction = add_gradients(run.network, run.loss, *run.batch)
+        call(watchers, "on_gradients", run)
         run.optimizer.step()
-    except DivergenceError as error:
-        state.restore(before)
-        place = f"in step {run.step + 1}, epoch {run.epoch + 1}"
-        raise diverged(f"{error} {place}", run, state, start) from None
-    except BaseException:
-        state.restore(before)
-        raise
     run.step += 1
-    recorder.add(float(value), prediction, y)
-    return ended
+    run.done += 1
+    run.history.step_loss.append(float(value))
+    if run.epoch_ends:
+        guard.require_finite()
+        run.history.steps_per_epoch = run.done
+        run.epoch, run.done = run.epoch + 1, 0

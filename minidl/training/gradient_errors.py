@@ -6,11 +6,13 @@ import numpy as np
 
 from minidl.arrays import Array
 from minidl.checks.arguments import integer
+from minidl.training.callbacks import Callback
 from minidl.training.run import ForwardState, Run
+from minidl.training.step import targets
 from minidl.vector import ParameterVector
 
 
-class GradientErrors:
+class GradientErrors(Callback):
     """Compare the gradients of a run with numerical ones, at the weights they were taken at.
 
     The numerical gradient g is taken in float64 on a copy of the network, before the update, with
@@ -76,7 +78,6 @@ class GradientErrors:
         moved, vector = ForwardState(twin), ParameterVector(twin)
         x, y, weight = run.batch
         x = x.astype(np.float64) if x.dtype.kind == "f" else x
-        targets = (y,) if weight is None else (y, weight)
         chosen = np.arange(len(vector))
         if len(chosen) > self.coordinates:
             chosen = self._rng.choice(len(chosen), self.coordinates, replace=False)
@@ -86,7 +87,7 @@ class GradientErrors:
             vector.value[:] = start
             vector.value[chosen] = values
             moved.restore(self._before)
-            return float(run.loss.forward(twin.forward(x)[0], *targets)[0])
+            return float(run.loss.forward(twin.forward(x)[0], *targets(y, weight))[0])
 
         numerical, _ = numerical_gradient(loss_at, start[chosen])
         analytic = run.optimizer.vector.grad[chosen]

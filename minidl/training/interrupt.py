@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from minidl.training.callbacks import Callback
+from minidl.training.run import Run
+
 if TYPE_CHECKING:
     from types import FrameType
 
 
-class Interrupt:
-    """A context in which the first SIGINT only sets `requested`.
+class Interrupt(Callback):
+    """A context in which the first SIGINT waits for the end of a step, and then ends the run.
 
-    Outside the main thread, or where someone else handles SIGINT, it changes nothing.
-
-    Examples
-    --------
-    >>> with Interrupt() as interrupt:
-    ...     interrupt.requested
-    False
+    Outside the main thread, or where someone else handles SIGINT, it changes nothing. That the
+    signal is passed on only here makes those that come after, the checkpoints, agree with the loop.
     """
 
-    def __init__(self) -> None:
-        self.requested = False
-        self._installed = False
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._requested = self._installed = False
 
-    def __enter__(self) -> Interrupt:
+    def __enter__(self) -> None:
         import signal  # here, for the sake of the time that `import minidl` takes
         import threading
 
@@ -32,17 +30,23 @@ class Interrupt:
         if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, self._handle)
             self._installed = True
-        return self
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         import signal
 
-        if self.requested:
+        if self._requested:
             signal.default_int_handler(number, frame)
-        self.requested = True
+        self._requested = True
+
+    def on_step(self, run: Run) -> None:
+        """End the run if Ctrl-C was pressed."""
+        run.history.interrupted = self._requested
+
+    on_epoch = on_step
 
     def __exit__(self, *error: object) -> None:
         import signal
 
         if self._installed:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._run.history.interrupted = self._requested  # it may have come after the last step

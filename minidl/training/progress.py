@@ -9,7 +9,7 @@ from minidl.training.callbacks import Callback
 from minidl.training.run import Run
 
 
-class _ProgressBar:
+class _ProgressBar(Callback):
     """One line a run on the terminal, drawn by Rich."""
 
     def on_begin(self, run: Run) -> None:
@@ -48,7 +48,7 @@ class _ProgressBar:
             self._bar.stop()
 
 
-def progress_callbacks(progress: bool | None) -> list[Callback]:
+def progress_callbacks(progress: bool | None) -> list[_ProgressBar]:
     """Return the progress bar, if one is to be shown.
 
     Raises

@@ -1,22 +1,17 @@
-"""One training run: what its callbacks see, what it records, and what a failing step moves."""
+"""One training run as its callbacks see it, and what a forward pass of it moves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from minidl.arrays import Array
 from minidl.checks.arguments import integer
 from minidl.layer import Layer
 from minidl.optimizers import Optimizer
 from minidl.parameters import Buffer, unique
-from minidl.prediction import predict
 from minidl.training.history import History, Steps
-
-Metric: TypeAlias = Callable[[Any, Any], float]
 
 
 @dataclass
@@ -29,14 +24,18 @@ class Run:
     optimizer : Optimizer
     history : History
         What has been recorded so far.
-    epochs, steps_per_epoch : int
-        The plan; steps_per_epoch is 0 as long as an iterable has not told its length.
-    epoch : int
-        The number of completed epochs.
-    step : int
-        The number of completed steps.
+    epochs : int
+        How many epochs are planned.
+    epoch, step : int
+        The number of completed epochs, and of completed steps.
+    done : int
+        The number of completed steps of the current epoch: 0 as soon as it is complete.
+    epoch_ends : bool
+        Whether the current batch is the last of its epoch.
     batch : (x, y, sample_weight)
         The current batch; sample_weight is None without weights.
+    prediction : ndarray or None
+        What the network gave for it, before the update.
     """
 
     network: Layer
@@ -44,83 +43,34 @@ class Run:
     optimizer: Optimizer
     history: History
     epochs: int
-    steps_per_epoch: int
     epoch: int = 0
     step: int = 0
+    done: int = 0
+    epoch_ends: bool = False
     batch: tuple[Any, Any, Any] = field(default=(None, None, None), repr=False)
+    prediction: Any = field(default=None, repr=False)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The number of batches in an epoch; 0 until an iterable has told its length."""
+        return self.history.steps_per_epoch
+
+    @property
+    def ended(self) -> bool:
+        """Whether this step is the last: of all epochs, for a callback, or because of Ctrl-C."""
+        history = self.history
+        return self.epoch >= self.epochs or history.interrupted or history.stopped_by != ""
+
+    def is_due(self, every: int | Steps) -> bool:
+        """Tell whether what happens every so many epochs, or steps, is to happen now."""
+        if isinstance(every, Steps):
+            return self.step % every == 0
+        return self.epoch_ends and self.epoch % every == 0
 
 
 def as_plan(name: str, every: int | Steps) -> int | Steps:
     """Return how many epochs, or steps, pass between two events."""
     return every if isinstance(every, Steps) else integer(name, every, least=1)
-
-
-def is_due(every: int | Steps, run: Run, epoch_ends: bool) -> bool:
-    """Tell whether a plan asks for its event after this step."""
-    if isinstance(every, Steps):
-        return run.step % every == 0
-    return epoch_ends and run.epoch % every == 0
-
-
-class Recorder:
-    """Writes the history: the mean over the training steps, and a pass over held-out data.
-
-    Attributes
-    ----------
-    held_out : (x, y), (x, y, weight) or None
-        The held-out data.
-    sums : dict of str to float
-        What the steps since the last validation add up to.
-    count : int
-        How many these are.
-    """
-
-    def __init__(
-        self,
-        run: Run,
-        metrics: dict[str, Metric],
-        held_out: tuple[Array, ...] | None,
-        every: int | Steps,
-    ) -> None:
-        self._run = run
-        self._metrics = metrics
-        self.held_out = held_out
-        self._every = every
-        names = ("loss", *metrics)
-        self.sums = dict.fromkeys(names, 0.0)
-        self.count = 0
-        run.history.training = {name: [] for name in names}
-        run.history.validation = {name: [] for name in names} if held_out else {}
-
-    def add(self, value: float, prediction: Array, y: Array) -> None:
-        """Take in one step: its loss and the predictions before its update."""
-        self._run.history.step_loss.append(value)
-        self.sums["loss"] += value
-        for name, metric in self._metrics.items():
-            self.sums[name] += metric(prediction, y)
-        self.count += 1
-
-    def due(self, epoch_ends: bool) -> bool:
-        """Tell whether the plan asks for a validation now."""
-        return is_due(self._every, self._run, epoch_ends)
-
-    def validate(self) -> None:
-        """Record the figures since the last validation, if there was a step since."""
-        if not self.count:
-            return
-        run = self._run
-        history = run.history
-        history.steps.append(run.step)
-        for name, total in self.sums.items():
-            history.training[name].append(float(total / self.count))
-            self.sums[name] = 0.0
-        self.count = 0
-        if self.held_out is not None:
-            x, y, *weight = self.held_out
-            prediction = predict(run.network, x)
-            history.validation["loss"].append(float(run.loss(prediction, y, *weight)))
-            for name, metric in self._metrics.items():
-                history.validation[name].append(float(metric(prediction, y)))
 
 
 class ForwardState:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from minidl.checks.arguments import number
 from minidl.checks.data import as_batch
 from minidl.layer import Layer
 from minidl.parameters import input_dtype
-from minidl.training.checks import (
-    targets,
-)
 from minidl.training.divergence import DivergenceError
-
-_is_layer = partial(type.__instancecheck__, Layer)  # isinstance of an ABC is a call in Python
 
 
 def loss_and_gradients(
@@ -67,23 +62,30 @@ def loss_and_gradients(
     >>> bool(loss_and_gradients(network, SoftmaxCrossEntropy(), x, y) < before)
     True
     """
-    if not (_is_layer(network) and _is_layer(loss)):
-        name, part = ("loss", loss) if _is_layer(network) else ("network", network)
-        raise TypeError(f"loss_and_gradients: the {name} must be a Layer, got {part!r}")
+    for name, part in (("network", network), ("loss", loss)):
+        if not isinstance(part, Layer):
+            raise TypeError(f"loss_and_gradients: the {name} must be a Layer, got {part!r}")
     if scale != 1.0:
         scale = number("scale", scale, above=0)
-    x = as_batch("x", x, input_dtype(network))
-    value, _ = _gradients(network, loss, x, y, sample_weight, scale)
+    dtype = input_dtype(network)
+    if not isinstance(x, np.ndarray) or x.dtype != dtype:
+        x = as_batch("x", x, dtype)
+    value, _ = add_gradients(network, loss, x, y, sample_weight, scale)
     return value
 
 
-def _gradients(
-    network: Layer, loss: Layer, x: Any, y: Any, weight: Any, scale: float
+def add_gradients(
+    network: Layer, loss: Layer, x: Any, y: Any, weight: Any, scale: float = 1.0
 ) -> tuple[Any, Any]:
-    """Return (loss, prediction) and add the gradients, unless the loss is not finite."""
+    """Add the gradients, unless the loss is not finite; return (loss, prediction)."""
     prediction, cache = network.forward(x)
     value, loss_cache = loss.forward(prediction, *targets(y, weight))
     if not math.isfinite(value):
         raise DivergenceError(f"the loss is {value}")
     network.backward_parameters(loss.backward(scale, loss_cache), cache)
     return value, prediction
+
+
+def targets(y: Any, weight: Any) -> tuple[Any, ...]:
+    """Return what a loss takes beside the prediction."""
+    return (y,) if weight is None else (y, weight)

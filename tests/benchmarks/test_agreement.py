@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks import imports, memory
 from benchmarks.measure import measure, verdicts, workers
 from benchmarks.peers.minidl import Loop
 from benchmarks.report import section
 from benchmarks.work import COMPILED, FIT, FLOOR, LOOP, Check, Prediction, Target, Training
+from benchmarks.works import imports, memory
 
 MLP = Training("", (5, 7, 6, 3), batch=8, steps=1, epochs=12, learning_rate=0.02)
 WORKS = {

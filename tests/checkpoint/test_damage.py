@@ -3,7 +3,7 @@
 import pytest
 
 from minidl import Dense, Dropout, ModelFileError, Sequential, load, save
-from tests.checkpoint.files import LONG
+from tests.support.models import LONG
 
 SPOILT = {
     "cut short": lambda content, place: content[:place],

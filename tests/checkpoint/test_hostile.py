@@ -13,8 +13,8 @@ import pytest
 from minidl import ModelFileError, ReLU, Sequential, load, save
 from minidl.checkpoint.architecture import VOCABULARY, build
 from minidl.checkpoint.format import read, serialize
-from tests.checkpoint.files import LONG, Scale, lay_out, network, parts, seal
-from tests.checkpoint.hostile import hostile_files
+from tests.corpus.hostile import hostile_files
+from tests.support.models import LONG, Scale, lay_out, network, parts, seal
 
 EVENTS = None
 """What the interpreter reports while this is a list: opened files, imports, code, sockets."""

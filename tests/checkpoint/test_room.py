@@ -7,8 +7,8 @@ import pytest
 
 from minidl import ModelFileError, load
 from minidl.checkpoint.architecture import VOCABULARY, build, config_of
-from tests.checkpoint.files import lay_out, seal
-from tests.table import TABLE
+from tests.support.models import lay_out, seal
+from tests.support.table import TABLE
 
 SIZES = {
     "in_features", "out_features", "features", "hidden_features", "vocabulary", "max_length",

@@ -24,7 +24,7 @@ from minidl import (
 from minidl.checkpoint.architecture import VOCABULARY, config_of
 from minidl.gradcheck import check_gradients
 from minidl.initializers import glorot_normal, glorot_uniform, he_normal, he_uniform, zeros
-from tests.table import TABLE
+from tests.support.table import TABLE
 
 SENTENCE = (
     "must be float32 or float64, got float16: half precision loses sums and means, take float32"

@@ -1,6 +1,6 @@
 """The gradient checker as a product: what it finds, what it leaves alone, and what it says.
 
-This is the reduced set; `python -m tests.gradcheck` measures the whole.
+This is the reduced set; `python -m tests.tools.corpus` measures the whole.
 """
 
 import functools
@@ -8,9 +8,10 @@ import functools
 import numpy as np
 import pytest
 
-from tests.gradcheck import measure, mutants, oracle, samples
-from tests.gradcheck.awkward import AWKWARD
-from tests.gradcheck.planted import FAULTS, UNSEEN, VISIBLE
+from tests.corpus import mutants, oracle, samples
+from tests.corpus.awkward import AWKWARD
+from tests.corpus.faults import FAULTS, UNSEEN, VISIBLE
+from tests.tools import measure
 
 # --- the corpus is what it says, by plain central differences and the written contract -----------
 

@@ -7,7 +7,7 @@ import pytest
 
 from minidl import Dense, ParameterVector, Sequential, SoftmaxCrossEntropy, Tanh
 from minidl.gradcheck import check_gradients
-from tests.gradcheck import samples
+from tests.corpus import samples
 
 
 class Calls:

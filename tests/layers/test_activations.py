@@ -22,7 +22,7 @@ from minidl import (
     Tanh,
 )
 from minidl.layers._functions import normal_cdf, sigmoid
-from tests.layers.beside_torch import assert_agrees
+from tests.support.beside_torch import assert_agrees
 
 ELEMENTWISE = [
     ReLU(),

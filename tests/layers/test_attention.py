@@ -15,8 +15,8 @@ from minidl import (
     SoftmaxCrossEntropy,
 )
 from minidl.gradcheck import check_gradients
-from tests.layers.oracles import any_order, assert_close, normal
 from tests.layers.test_recurrent import as_torch
+from tests.support.arrays import any_order, assert_close, normal
 
 
 def as_torch_attention(layer):

@@ -11,7 +11,7 @@ from minidl import SGD, Conv2D, Dense, Layer, MaxPool2D, ReLU, Sequential
 from minidl.gradcheck import numerical_gradient
 from minidl.initializers import glorot_uniform, he_normal
 from minidl.losses import SoftmaxCrossEntropy
-from tests.layers.oracles import any_order, assert_close, normal
+from tests.support.arrays import any_order, assert_close, normal
 
 
 def by_definition(x, weight, bias, stride, padding):

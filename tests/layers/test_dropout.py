@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minidl import SGD, Dense, Dropout, ReLU, Sequential, SoftmaxCrossEntropy, fit
-from tests.networks import blobs
+from tests.support.networks import blobs
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import Dense, Embedding, Flatten, Sequential
-from tests.layers.beside_torch import assert_agrees
+from tests.support.beside_torch import assert_agrees
 
 INDEX_SHAPES = st.lists(st.integers(0, 5), max_size=3)
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import BatchNorm, Dense, LayerNorm, Sequential
-from tests.layers.beside_torch import assert_agrees
-from tests.layers.oracles import any_order, assert_close
+from tests.support.arrays import any_order, assert_close
+from tests.support.beside_torch import assert_agrees
 
 SEEDS = st.integers(0, 2**32 - 1)
 DOUBLE = {"dtype": np.float64}

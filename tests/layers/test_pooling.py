@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import AvgPool2D, GlobalAveragePool2D, MaxPool2D
-from tests.layers.oracles import any_order, assert_close
+from tests.support.arrays import any_order, assert_close
 
 
 def test_the_published_values_of_cs231n():

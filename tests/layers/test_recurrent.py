@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from minidl import GRU, LSTM, RNN
 from minidl.gradcheck import check_gradients
-from tests.layers.oracles import any_order, assert_close, normal
+from tests.support.arrays import any_order, assert_close, normal
 
 KINDS = [RNN, GRU, LSTM]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl import Dense, Flatten, ReLU, Reshape, Sequential
-from tests.layers.oracles import any_order
+from tests.support.arrays import any_order
 
 SHAPES = st.lists(st.integers(0, 4), min_size=1, max_size=5)
 

@@ -26,7 +26,7 @@ from minidl import (
     loss_and_gradients,
 )
 from minidl.parameters import Buffer, Parameter, unique
-from tests.layers.oracles import assert_close
+from tests.support.arrays import assert_close
 
 torch = pytest.importorskip("torch")
 nn = torch.nn

@@ -14,7 +14,7 @@ from minidl import (
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
 )
-from tests.losses.cases import Case, value_and_gradient
+from tests.support.losses import Case, value_and_gradient
 
 torch = pytest.importorskip("torch")
 functional = torch.nn.functional

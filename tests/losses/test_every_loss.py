@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from minidl import Dense, Hinge, Huber, Loss, SigmoidCrossEntropy
 from minidl.gradcheck.numerical import numerical_gradient
-from tests.losses.cases import CASES, SHAPES, value_and_gradient
+from tests.support.losses import CASES, SHAPES, value_and_gradient
 
 DTYPES = [np.float32, np.float64]
 every_loss = pytest.mark.parametrize("case", CASES.values(), ids=CASES)

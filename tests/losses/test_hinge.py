@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minidl import SGD, Dense, Hinge, SigmoidCrossEntropy, fit, predict_classes
-from tests.losses.cases import value_and_gradient
-from tests.networks import blobs
+from tests.support.losses import value_and_gradient
+from tests.support.networks import blobs
 
 
 def test_the_worked_examples_of_cs231n():

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from minidl import SGD, Dense, Huber, MeanAbsoluteError, MeanSquaredError, fit, loss_and_gradients
-from tests.losses.cases import value_and_gradient
+from tests.support.losses import value_and_gradient
 
 ERRORS = np.array([-3.0, -0.5, 0.0, 0.5, 3.0])
 

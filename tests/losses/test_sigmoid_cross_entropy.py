@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minidl import SGD, Dense, SigmoidCrossEntropy, SoftmaxCrossEntropy, fit, predict_classes
-from tests.losses.cases import value_and_gradient
-from tests.networks import blobs
+from tests.support.losses import value_and_gradient
+from tests.support.networks import blobs
 
 DTYPES = [np.float32, np.float64]
 

@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minidl import SGD, Dense, SoftmaxCrossEntropy, fit
-from tests.losses.cases import value_and_gradient
-from tests.networks import blobs
+from tests.support.losses import value_and_gradient
+from tests.support.networks import blobs
 
 
 def test_a_smoothed_target_is_reached_at_finite_logits():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from minidl import SGD, Adam, AdamW, ClipNorm, ClipValue, CosineDecay, RMSProp
-from tests.optimizers.points import network, parameters
+from tests.support.points import network, parameters
 
 torch = pytest.importorskip("torch")
 

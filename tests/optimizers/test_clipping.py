@@ -18,7 +18,7 @@ from minidl import (
     fit,
     loss_and_gradients,
 )
-from tests.networks import blobs, perceptron, state_of
+from tests.support.networks import blobs, perceptron, state_of
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

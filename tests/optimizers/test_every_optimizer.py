@@ -14,15 +14,15 @@ from minidl import (
     ClipNorm,
     CosineDecay,
     Dense,
+    Optimizer,
     Parameter,
     RMSProp,
     Sequential,
     SoftmaxCrossEntropy,
     fit,
 )
-from minidl.optimizers._blocks import flush
-from tests.networks import blobs, perceptron, state_of
-from tests.optimizers.points import Point, network
+from tests.support.networks import blobs, perceptron, state_of
+from tests.support.points import Point, network
 
 OPTIMIZERS = {
     "SGD": lambda layers, rate=0.1, **o: SGD(layers, rate, momentum=0.9, nesterov=True, **o),
@@ -214,13 +214,20 @@ def test_the_state_of_a_gradient_that_has_ended_does_not_stay_subnormal(make):
 
 
 def test_flushing_sets_only_subnormal_numbers_to_zero_and_keeps_nan():
+    class Idle(Optimizer):
+        state = ("memory",)
+
+        def update(self, value, grad, memory, rate, decay):
+            pass
+
     smallest = np.finfo(np.float32).tiny
-    state = np.array([1, -smallest, smallest / 2, -smallest / 4, 0, np.nan], np.float32)
-    for step in range(63):
-        flush(state, step)
-    assert state[2] != 0
-    flush(state, 63)
-    assert_array_equal(state, np.array([1, -smallest, 0, 0, 0, np.nan], np.float32))
+    optimizer = Idle(Dense(3, 2, bias=False), 0.1)
+    optimizer.memory[:] = [1, -smallest, smallest / 2, -smallest / 4, 0, np.nan]
+    for _ in range(63):
+        optimizer.step()
+    assert optimizer.memory[2] != 0
+    optimizer.step()
+    assert_array_equal(optimizer.memory, np.array([1, -smallest, 0, 0, 0, np.nan], np.float32))
 
 
 # --- refusals -----------------------------------------------------------------------------------

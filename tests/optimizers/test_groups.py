@@ -15,8 +15,8 @@ from minidl import (
     SoftmaxCrossEntropy,
     fit,
 )
-from tests.networks import blobs, perceptron
-from tests.optimizers.points import network
+from tests.support.networks import blobs, perceptron
+from tests.support.points import network
 
 
 def test_biases_are_spared_by_weight_decay():

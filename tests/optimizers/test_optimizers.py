@@ -196,8 +196,8 @@ def test_what_is_not_a_network_is_refused(network):
 
 def test_an_optimizer_of_ones_own_is_one_method():
     class SignDescent(Optimizer):
-        def _update(self):
-            self.vector.value[:] -= self.learning_rate * np.sign(self.vector.grad)
+        def update(self, value, grad, rate, decay):
+            value -= rate * np.sign(grad)
 
     point = Point([0.0, 0.0])
     optimizer = SignDescent(point, 0.5)

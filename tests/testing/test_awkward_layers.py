@@ -1,7 +1,7 @@
 """No law calls a right layer wrong."""
 
 from minidl.testing import parametrize_with_layer_checks
-from tests.testing.awkward import AWKWARD
+from tests.corpus.awkward_for_laws import AWKWARD
 
 
 @parametrize_with_layer_checks(AWKWARD)

@@ -3,7 +3,7 @@
 import pytest
 
 from minidl.testing import LAWS, check_layer
-from tests.testing.faulty import FAULTY
+from tests.corpus.faults_of_laws import FAULTY
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,6 @@ def _recheck(point: Point, k: int, report: TensorReport) -> None:
 def _differentiable(point: Point, k: int, report: TensorReport) -> bool:
     """Tell whether the slope along a random direction is the sum of those along the coordinates."""
     direction = point.random_direction([k])
-    low, high, error, scale = point.prove(direction, 0.1).along(point.cotangent)
+    low, high, error, scale = point.slopes_along(direction, 0.1).along(point.cotangent)
     expected = float(np.vdot(report.numerical, direction[k]))
     return high == low and abs(expected - low) <= 1e-6 * scale + 10 * error

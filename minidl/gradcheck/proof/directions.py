@@ -57,7 +57,7 @@ def check_direction(point: Point, direction: Direction) -> int:
         near, far = ((line(h)[0] - line(-h)[0]) / (2 * h) for h in (step, 2 * step))
         column = (4 * near - far) / 3
         scale, noise = float(np.abs(v) @ np.abs(column)), 2 * point.guess / step
-        difference = abs(point.said(direction) - v @ column)
+        difference = abs(point.analytic_slope(direction) - v @ column)
         if difference <= 1e-9 * scale + noise and noise <= 1e-6 * scale:
             return VERIFIED
     status = UNRESOLVED
@@ -73,8 +73,8 @@ def _bisect(point: Point, k: int, direction: Array) -> int:
     def discrepancy(indices: Array) -> float:
         part = np.zeros(direction.shape)
         part.flat[indices] = direction.flat[indices]
-        low, high, *_ = point.prove({k: part}, 4e-3, 4).along(point.cotangent)
-        difference = point.said({k: part}) - (low + high) / 2
+        low, high, *_ = point.slopes_along({k: part}, 4e-3, 4).along(point.cotangent)
+        difference = point.analytic_slope({k: part}) - (low + high) / 2
         return float(np.nan_to_num(abs(difference), nan=np.inf))
 
     chosen = np.arange(direction.size)

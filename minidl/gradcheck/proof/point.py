@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from minidl.arrays import Array
-from minidl.contract.compare import DOUBLE, SINGLE, draw, largest, natural_scale
+from minidl.contract.compare import DOUBLE, SINGLE, draw_cotangent, largest, natural_scale
 from minidl.contract.subject import Subject, contiguous
 from minidl.gradcheck.proof.ladder import Line, Slopes, climb
 from minidl.gradcheck.proof.noise import measure_noise, provisional_noise
@@ -55,7 +55,9 @@ class Point:
         self.subject, self.values, self.rng, self.eps = subject, values, rng, eps
         y, cache = subject.forward(values)
         self.shape, self.y = np.shape(y), contiguous(y).reshape(-1)
-        self.cotangent = cotangent if cotangent.size == self.y.size else draw(self.y.size, rng)
+        self.cotangent = (
+            cotangent if cotangent.size == self.y.size else draw_cotangent(self.y.size, rng)
+        )
         self.gradients = subject.usable(
             *subject.backward(subject.upstream(self.cotangent, y), cache)
         )
@@ -131,14 +133,14 @@ class Point:
             for change, g in zip(changes, self.gradients, strict=True)
         ]
 
-    def prove(self, direction: Direction, reach: float, levels: int = 11) -> Slopes:
+    def slopes_along(self, direction: Direction, reach: float, levels: int = 11) -> Slopes:
         """Climb the ladder along a line."""
         noise = self.noise
         size = max(float(np.abs(value).max(initial=0)) for value in self.values)
         line = self.along(direction)
         return climb(line, self.y, noise, reach=reach, size=size, eps=self.eps, levels=levels)
 
-    def said(self, direction: Direction) -> float:
+    def analytic_slope(self, direction: Direction) -> float:
         """Return what backward says of the slope of v · y along a direction."""
         return sum(float(np.vdot(self.gradients[k], d)) for k, d in direction.items())
 
@@ -147,14 +149,14 @@ class Point:
     ) -> tuple[int, float, float, float]:
         """Return (status, numerical slope, error, scale) of the slope of v · y along a direction.
 
-        It is wrong only if the interval of the one-sided slopes, widened by ten times its error and
+        It is wrong only if the interval of the one-sided slopes, widened by 30 times its error and
         by the noise of backward's own value, excludes what backward says.
         """
-        low, high, error, scale = self.prove(direction, reach, levels).along(self.cotangent)
+        low, high, error, scale = self.slopes_along(direction, reach, levels).along(self.cotangent)
         kink, middle, half = high > low, (low + high) / 2, (high - low) / 2
         if not np.isfinite(error) or not np.isfinite(middle):
             return UNRESOLVED, np.nan, np.inf, scale
-        analytic = self.said(direction)
+        analytic = self.analytic_slope(direction)
         # how steep a function of this size may be expected to be
         natural = float(np.abs(self.cotangent) @ np.abs(self.y))
         natural *= max(float((np.abs(d) / self.scales[k]).max()) for k, d in direction.items())
@@ -162,6 +164,8 @@ class Point:
             float(np.vdot(np.nan_to_num(self.gradient_noise[k]), np.abs(d)))
             for k, d in direction.items()
         )
+        # The ladder's error is an estimate as well, hence 30 times it. Backward adds up as many
+        # terms as forward does, each of them rounded: 64 roundings of all that is added up.
         tolerance = 30 * error + extra + 64 * self.eps * scale
         if not abs(analytic - middle) <= half + tolerance:
             # what is known as badly as this proves nothing, and on a kink the chain rule may leave

@@ -1,0 +1,1 @@
+"""What `python -m benchmarks NAME` runs: each module is one comparison or one measurement."""
