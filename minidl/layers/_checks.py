@@ -1,7 +1,5 @@
 """The checks of a layer's input and cotangent: floating numbers, in a shape that fits."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Elementwise activations: the rectifier and the two that saturate."""
 
-from __future__ import annotations
-
 import math
 from functools import lru_cache
 from typing import Any

@@ -1,7 +1,5 @@
 """The relatives of ReLU: leaky, exponential and smooth ones."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

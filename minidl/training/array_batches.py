@@ -1,7 +1,5 @@
 """Batches of arrays and memory-maps, in an order that depends on seed and epoch alone."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from typing import Any

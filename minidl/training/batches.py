@@ -1,7 +1,5 @@
 """What batches are: of your own loop, and of `fit`, which has two kinds of them."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -20,7 +18,7 @@ Batch: TypeAlias = tuple[Any, Any, Any]  # inputs, targets, and weights or None
 
 
 def batches(
-    x: ArrayLike, y: ArrayLike, size: int, rng: Generator | int | None
+    x: ArrayLike, y: ArrayLike, size: int, rng: "Generator | int | None"
 ) -> Iterator[tuple[Array, Array]]:
     """Go once through a data set in random order, batch by batch.
 

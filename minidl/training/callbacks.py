@@ -1,7 +1,5 @@
 """Callbacks: what may watch a training run, and end it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

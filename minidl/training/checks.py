@@ -1,7 +1,5 @@
 """The door of `fit`: its parts are checked against one another before anything changes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

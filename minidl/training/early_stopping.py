@@ -1,7 +1,5 @@
 """A callback that ends a run once a figure has stopped improving, and brings the best back."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from minidl.arrays import Array

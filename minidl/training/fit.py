@@ -1,7 +1,5 @@
 """Training: the loop over all batches, step by step."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Batches from an iterable of the user's own, gone through once an epoch in its order."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
