@@ -308,9 +308,10 @@ def layers(shape: Shape | None = None, dtype: DTypeLike = np.float32) -> Strateg
 
     Examples
     --------
-    >>> from hypothesis import find
+    >>> from hypothesis import find, settings
     >>> from minidl import Dense
-    >>> find(layers(), lambda layer: isinstance(layer, Dense))
+    >>> soon = settings(max_examples=200, database=None)
+    >>> find(layers(), lambda layer: isinstance(layer, Dense), settings=soon)
     Dense(1 → 1)
     """
 
@@ -380,12 +381,13 @@ def networks(
 
     Examples
     --------
-    >>> from hypothesis import find
+    >>> from hypothesis import find, settings
     >>> from minidl import Dense
-    >>> find(networks(), lambda network: any(isinstance(layer, Dense) for layer in network))
+    >>> soon = settings(max_examples=200, database=None)
+    >>> find(networks((3,)), lambda network: Dense in map(type, network), settings=soon)
     Sequential(
-      [0] Dense(1 → 1)    2
-    )  2 parameters, float32
+      [0] Dense(3 → 1)    4
+    )  4 parameters, float32
     """
     shapes = _shapes() if shape is None else st.just(shape)
     return shapes.flatmap(lambda drawn: _chain(drawn, dtype, depth))
@@ -413,9 +415,9 @@ def inputs_for(layer: Layer, *, shape: Shape | None = None) -> Strategy[tuple[An
 
     Examples
     --------
-    >>> from hypothesis import find
+    >>> from hypothesis import find, settings
     >>> from minidl import Dense
-    >>> find(inputs_for(Dense(2, 3)), lambda inputs: True)
+    >>> find(inputs_for(Dense(2, 3)), lambda inputs: True, settings=settings(max_examples=20))
     (array([[0., 0.]], dtype=float32),)
     """
     dtype = network_dtype(layer) or np.dtype(np.float32)
