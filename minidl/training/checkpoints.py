@@ -22,7 +22,7 @@ from minidl.checkpoint.model import ModelFileError, contents, fields
 from minidl.checks.arguments import integer
 from minidl.parameters import Buffer, Parameter, unique
 from minidl.training.batches import Batches, digest
-from minidl.training.callbacks import Callback, heed
+from minidl.training.callbacks import Callback, end_if
 from minidl.training.divergence import Guard
 from minidl.training.history import Steps
 from minidl.training.recorder import Recorder
@@ -98,7 +98,7 @@ class Checkpoints(Callback):
         for index, callback in enumerate(self._stateful if self._loaded else ()):
             with _named(self._resume):
                 answer = callback.restore(_below(f"callbacks.{index}.", self._loaded))
-            heed(callback, answer, run)
+            end_if(answer, callback, run)
         self._loaded, self._undo = {}, None
 
     def on_step(self, run: Run) -> None:

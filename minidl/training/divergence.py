@@ -1,5 +1,7 @@
 """The error of a run whose numbers are no longer finite, and the guard that undoes its steps."""
 
+from functools import cached_property
+
 import numpy as np
 
 from minidl.training.first_step import first_not_finite
@@ -39,7 +41,7 @@ class DivergenceError(ArithmeticError):
 
 
 class Guard:
-    """What a run goes back to when a step fails: that is done in its context, ``with guard:``.
+    """What a run goes back to when a step fails.
 
     After any error buffers and generators are as they were before the step. If the loss diverged,
     the whole run is as it was at the start of the epoch, provided that a copy was wanted.
@@ -52,15 +54,14 @@ class Guard:
         """Remember where the epoch starts."""
         run = self._run
         self._epoch = run.epoch + 1
-        self._moved = ForwardState(run.network)
         self._start = (self._moved.take(), run.optimizer.snapshot()) if self._recover else None
 
-    def __enter__(self) -> None:
+    def begin_step(self) -> None:
+        """Remember what a forward pass moves."""
         self._before = self._moved.take()
 
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if error is None:
-            return
+    def undo_step(self, error: BaseException) -> None:
+        """Go back; of a DivergenceError raise one that says more."""
         self._moved.restore(self._before)
         if isinstance(error, DivergenceError):
             place = f"in step {self._run.step + 1}, epoch {self._epoch}"
@@ -71,6 +72,10 @@ class Guard:
         if not np.isfinite(self._run.optimizer.vector.value).all():
             place = f"after step {self._run.step}, epoch {self._epoch}"
             raise self._divergence(f"a parameter is not finite {place}")
+
+    @cached_property
+    def _moved(self) -> ForwardState:
+        return ForwardState(self._run.network)  # not before the run has begun: callbacks may act
 
     def _divergence(self, what: str) -> DivergenceError:
         """Go back to the start of the epoch; return the error that says what happened where."""

@@ -12,7 +12,7 @@ from minidl.layer import Layer
 from minidl.optimizers import Optimizer
 from minidl.training.array_batches import ArrayBatches
 from minidl.training.batches import Batches
-from minidl.training.callbacks import call
+from minidl.training.callbacks import Watchers
 from minidl.training.checks import Task, check_callbacks, check_parts
 from minidl.training.divergence import Guard
 from minidl.training.first_step import audit
@@ -157,41 +157,37 @@ def fit(
 
     history = History(drawn, data.steps_per_epoch)
     run = Run(network, loss, optimizer, history, epochs)
-    recorder, guard, interrupt = (
-        Recorder(run, metrics, held_out, validate_every),
-        Guard(run, recover),
-        Interrupt(run),
-    )
-    bars: list[Any] = progress_callbacks(progress)
-    savers: list[Any] = []
+    recorder, guard = Recorder(run, metrics, held_out, validate_every), Guard(run, recover)
+    interrupt = Interrupt(run)
+    outputs: list[Any] = [*progress_callbacks(progress)]
     checkpoint_every = as_plan("checkpoint_every", checkpoint_every)
     if checkpoint is not None or resume is not None:
-        from minidl.training.checkpoints import Checkpoints  # with all layers that there are
+        from minidl.training.checkpoints import Checkpoints  # it loads all layers
 
         parts = run, recorder, guard, data, callbacks
-        savers = [Checkpoints(checkpoint, checkpoint_every, resume, seed, *parts)]
-    watchers = [recorder, *callbacks, *bars, interrupt, *savers]
+        outputs.append(Checkpoints(checkpoint, checkpoint_every, resume, seed, *parts))
+    watchers = Watchers(run, [recorder, *callbacks, interrupt, *outputs])
 
     optimizer.clear()
     try:
         with limited(), interrupt:
-            call(watchers, "on_begin", run)
+            watchers.call("on_begin")
             while not run.ended:
                 guard.begin_epoch()
                 epoch = data.epoch(history.seed, run.epoch, run.done)
                 for run.batch, run.epoch_ends in epoch:
                     _step(run, guard, watchers)
-                    call(watchers, "on_step", run)
+                    watchers.call("on_step")
                     if run.epoch_ends:
-                        call(watchers, "on_epoch", run)
+                        watchers.call("on_epoch")
                     if run.ended:
                         guard.require_finite()
                         break
-            call(watchers, "on_end", run)
+            watchers.call("on_end")
     finally:
         optimizer.clear()
-        for part in (*bars, *savers):
-            part.close()
+        for output in outputs:
+            output.close()
     return history
 
 
@@ -210,18 +206,22 @@ def _batches(task: Task, x: Any, y: Any, weight: Any, batch_size: Any, epochs: i
     return ArrayBatches(task, x, y, weight, integer("batch_size", batch_size, least=1))
 
 
-def _step(run: Run, guard: Guard, watchers: list[Any]) -> None:
+def _step(run: Run, guard: Guard, watchers: Watchers) -> None:
     """Take one step, and count it; if it fails, all is as before, or as the guard says."""
     run.prediction = None  # so that there are never two in memory
-    with guard:
+    guard.begin_step()
+    try:  # a context takes 1 % of a small step
         if run.step == (run.history.resumed_from or 0):
             with audit(run.network):
                 value, run.prediction = add_gradients(run.network, run.loss, *run.batch)
             check_parts(run.network, run.loss, run.optimizer)  # a layer may have replaced some
         else:
             value, run.prediction = add_gradients(run.network, run.loss, *run.batch)
-        call(watchers, "on_gradients", run)
+        watchers.call("on_gradients")
         run.optimizer.step()
+    except BaseException as error:
+        guard.undo_step(error)
+        raise
     run.step += 1
     run.done += 1
     run.history.step_loss.append(float(value))
