@@ -62,12 +62,14 @@ def loss_and_gradients(
     >>> bool(loss_and_gradients(network, SoftmaxCrossEntropy(), x, y) < before)
     True
     """
-    for name, part in (("network", network), ("loss", loss)):
-        if not isinstance(part, Layer):
-            raise TypeError(f"loss_and_gradients: the {name} must be a Layer, got {part!r}")
+    if not (isinstance(network, Layer) and isinstance(loss, Layer)):
+        name, part = ("loss", loss) if isinstance(network, Layer) else ("network", network)
+        raise TypeError(f"loss_and_gradients: the {name} must be a Layer, got {part!r}")
     if scale != 1.0:
         scale = number("scale", scale, above=0)
-    x = _as_input(x, input_dtype(network))
+    dtype = input_dtype(network)
+    if not isinstance(x, np.ndarray) or x.dtype != dtype:
+        x = _cast(x, dtype)
     value, _ = add_gradients(network, loss, x, y, sample_weight, scale)
     return value
 
@@ -84,10 +86,8 @@ def add_gradients(
     return value, prediction
 
 
-def _as_input(x: Any, dtype: np.dtype[Any] | None) -> Any:
+def _cast(x: Any, dtype: np.dtype[Any] | None) -> Any:
     """Return a batch in the dtype of the network; what is not an array of floats is checked."""
-    if isinstance(x, np.ndarray) and x.dtype == dtype:
-        return x
     if type(x) is np.ndarray and dtype is not None and x.dtype.kind == dtype.kind == "f":
         with np.errstate(over="ignore"):  # infinity shows in the loss
             return x.astype(dtype, order="C")
