@@ -94,6 +94,7 @@ def call(watchers: Iterable[Any], hook: str, run: Run) -> None:
 def heed(watcher: Any, answer: Any, run: Run) -> None:
     """End the run if a watcher has answered True; the first that does is noted."""
     if isinstance(answer, (bool, np.bool)) and answer:
+        run.ended = True
         run.history.stopped_by = run.history.stopped_by or type(watcher).__name__
 
 

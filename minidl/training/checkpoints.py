@@ -104,11 +104,6 @@ class Checkpoints(Callback):
         self._loaded, self._undo = {}, None
 
     def on_step(self, run: Run) -> None:
-        """Write a checkpoint if it is time; where an epoch ends not before `on_epoch`."""
-        if not run.epoch_ends:
-            self.on_epoch(run)
-
-    def on_epoch(self, run: Run) -> None:
         """Write a checkpoint, in one step, if it is time, or the run is at its end."""
         if self._file is not None and (run.ended or run.is_due(self._every)):
             self._guard.require_finite()
@@ -244,6 +239,7 @@ class Checkpoints(Callback):
         run.epoch, run.step, run.done, history.steps_per_epoch, recorder.count = (
             parts[f"run.{name}"] for name in _PROGRESS
         )
+        run.ended = run.epoch >= run.epochs
         history.resumed_from = run.step
         history.seed = self._same["seed"]
         curves = {name: _numbers(parts[f"run.{name}"]) for name in self._curves()}

@@ -41,7 +41,7 @@ class DivergenceError(ArithmeticError):
 
 
 class Guard:
-    """What a run goes back to when a step fails: that is done in its context, ``with guard:``.
+    """What a run goes back to when a step fails.
 
     After any error buffers and generators are as they were before the step. If the loss diverged,
     the whole run is as it was at the start of the epoch, provided that a copy was wanted.
@@ -57,12 +57,12 @@ class Guard:
         self._moved = ForwardState(run.network)
         self._start = (self._moved.take(), run.optimizer.snapshot()) if self._recover else None
 
-    def __enter__(self) -> None:
+    def begin_step(self) -> None:
+        """Remember what a forward pass is about to move."""
         self._before = self._moved.take()
 
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if error is None:
-            return
+    def undo_step(self, error: BaseException) -> None:
+        """Go back to before the step that an error has ended; raise in full one of divergence."""
         self._moved.restore(self._before)
         if isinstance(error, DivergenceError):
             place = f"in step {self._run.step + 1}, epoch {self._epoch}"

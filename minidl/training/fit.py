@@ -157,33 +157,29 @@ def fit(
 
     history = History(drawn, data.steps_per_epoch)
     run = Run(network, loss, optimizer, history, epochs)
-    recorder, guard, interrupt = (
-        Recorder(run, metrics, held_out, validate_every),
-        Guard(run, recover),
-        Interrupt(run),
-    )
-    bars: list[Any] = progress_callbacks(progress)
-    savers: list[Any] = []
+    guard, recorder = Guard(run, recover), Recorder(run, metrics, held_out, validate_every)
+    bars, savers = progress_callbacks(progress), []
     checkpoint_every = as_plan("checkpoint_every", checkpoint_every)
     if checkpoint is not None or resume is not None:
         from minidl.training.checkpoints import Checkpoints  # with all layers that there are
 
         parts = run, recorder, guard, data, callbacks
         savers = [Checkpoints(checkpoint, checkpoint_every, resume, seed, *parts)]
-    watchers = [recorder, *callbacks, *bars, interrupt, *savers]
+    watchers = [recorder, *callbacks, *bars]
 
     optimizer.clear()
     try:
-        with limited(), interrupt:
-            call(watchers, "on_begin", run)
+        with limited(), Interrupt(history):
+            call([*watchers, *savers], "on_begin", run)
             while not run.ended:
                 guard.begin_epoch()
-                epoch = data.epoch(history.seed, run.epoch, run.done)
-                for run.batch, run.epoch_ends in epoch:
+                for run.batch, run.epoch_ends in data.epoch(history.seed, run.epoch, run.done):
                     _step(run, guard, watchers)
                     call(watchers, "on_step", run)
                     if run.epoch_ends:
                         call(watchers, "on_epoch", run)
+                    run.ended |= history.interrupted  # from here on the same for all
+                    call(savers, "on_step", run)
                     if run.ended:
                         guard.require_finite()
                         break
@@ -198,7 +194,8 @@ def fit(
 def _step(run: Run, guard: Guard, watchers: list[Any]) -> None:
     """Take one step, and count it; if it fails, all is as before, or as the guard says."""
     run.prediction = None  # so that there are never two in memory
-    with guard:
+    guard.begin_step()
+    try:
         if run.step == (run.history.resumed_from or 0):
             with audit(run.network):
                 value, run.prediction = add_gradients(run.network, run.loss, *run.batch)
@@ -207,6 +204,9 @@ def _step(run: Run, guard: Guard, watchers: list[Any]) -> None:
             value, run.prediction = add_gradients(run.network, run.loss, *run.batch)
         call(watchers, "on_gradients", run)
         run.optimizer.step()
+    except BaseException as error:
+        guard.undo_step(error)
+        raise
     run.step += 1
     run.done += 1
     run.history.step_loss.append(float(value))
@@ -214,3 +214,4 @@ def _step(run: Run, guard: Guard, watchers: list[Any]) -> None:
         guard.require_finite()
         run.history.steps_per_epoch = run.done
         run.epoch, run.done = run.epoch + 1, 0
+        run.ended = run.epoch >= run.epochs

@@ -32,6 +32,8 @@ class Run:
         The number of completed steps of the current epoch: 0 as soon as it is complete.
     epoch_ends : bool
         Whether the current batch is the last of its epoch.
+    ended : bool
+        Whether the current step is the last: of all epochs, for a callback, or because of Ctrl-C.
     batch : (x, y, sample_weight)
         The current batch; sample_weight is None without weights.
     prediction : ndarray or None
@@ -47,6 +49,7 @@ class Run:
     step: int = 0
     done: int = 0
     epoch_ends: bool = False
+    ended: bool = False
     batch: tuple[Any, Any, Any] = field(default=(None, None, None), repr=False)
     prediction: Any = field(default=None, repr=False)
 
@@ -54,12 +57,6 @@ class Run:
     def steps_per_epoch(self) -> int:
         """The number of batches in an epoch; 0 until an iterable has told its length."""
         return self.history.steps_per_epoch
-
-    @property
-    def ended(self) -> bool:
-        """Whether this step is the last: of all epochs, for a callback, or because of Ctrl-C."""
-        history = self.history
-        return self.epoch >= self.epochs or history.interrupted or history.stopped_by != ""
 
     def is_due(self, every: int | Steps) -> bool:
         """Tell whether what happens every so many epochs, or steps, is to happen now."""
