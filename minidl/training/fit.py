@@ -158,7 +158,7 @@ def fit(
     history = History(drawn, data.steps_per_epoch)
     run = Run(network, loss, optimizer, history, epochs)
     guard, recorder = Guard(run, recover), Recorder(run, metrics, held_out, validate_every)
-    bars, savers = progress_callbacks(progress), []
+    bars, savers = progress_callbacks(progress), list[Any]()
     checkpoint_every = as_plan("checkpoint_every", checkpoint_every)
     if checkpoint is not None or resume is not None:
         from minidl.training.checkpoints import Checkpoints  # with all layers that there are
@@ -173,7 +173,8 @@ def fit(
             call([*watchers, *savers], "on_begin", run)
             while not run.ended:
                 guard.begin_epoch()
-                for run.batch, run.epoch_ends in data.epoch(history.seed, run.epoch, run.done):
+                epoch = data.epoch(history.seed, run.epoch, run.done)
+                for run.batch, run.epoch_ends in epoch:
                     _step(run, guard, watchers)
                     call(watchers, "on_step", run)
                     if run.epoch_ends:
