@@ -71,22 +71,22 @@ def as_plan(name: str, every: int | Steps) -> int | Steps:
 
 
 class ForwardState:
-    """What a forward pass in training moves: buffers and random generators."""
+    """The buffers and random generators of a network: what a forward pass in training moves."""
 
     def __init__(self, network: Layer) -> None:
-        self._buffers = list(unique(network, Buffer).values())
-        self._generators = list(unique(network, np.random.Generator).values())
+        self._parts = list(unique(network, (Buffer, np.random.Generator)).values())
 
-    def take(self) -> tuple[list[Any], list[Any]]:
+    def take(self) -> list[Any]:
         """Copy the state."""
-        return (
-            [buffer.value.copy() for buffer in self._buffers],
-            [generator.bit_generator.state for generator in self._generators],
-        )
+        return [
+            part.value.copy() if isinstance(part, Buffer) else part.bit_generator.state
+            for part in self._parts
+        ]
 
-    def restore(self, taken: tuple[list[Any], list[Any]]) -> None:
+    def restore(self, taken: list[Any]) -> None:
         """Go back to a copy."""
-        for buffer, value in zip(self._buffers, taken[0], strict=True):
-            buffer.value = value
-        for generator, state in zip(self._generators, taken[1], strict=True):
-            generator.bit_generator.state = state
+        for part, state in zip(self._parts, taken, strict=True):
+            if isinstance(part, Buffer):
+                part.value = state
+            else:
+                part.bit_generator.state = state
