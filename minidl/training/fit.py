@@ -146,6 +146,7 @@ def fit(
     check_parts(network, loss, optimizer)
     callbacks, limited = check_callbacks(callbacks), blas_threads(threads)
     validate_every = as_plan("validate_every", validate_every)
+    checkpoint_every = as_plan("checkpoint_every", checkpoint_every)
     recover = boolean("recover", recover)
     # With an inference on a first batch: it finds what is wrong before anything changes.
     task = Task(network, loss)
@@ -159,7 +160,6 @@ def fit(
     run = Run(network, loss, optimizer, history, epochs)
     guard, recorder = Guard(run, recover), Recorder(run, metrics, held_out, validate_every)
     bars, savers = progress_callbacks(progress), list[Any]()
-    checkpoint_every = as_plan("checkpoint_every", checkpoint_every)
     if checkpoint is not None or resume is not None:
         from minidl.training.checkpoints import Checkpoints  # with all layers that there are
 
@@ -179,7 +179,7 @@ def fit(
                     call(watchers, "on_step", run)
                     if run.epoch_ends:
                         call(watchers, "on_epoch", run)
-                    run.ended |= history.interrupted  # from here on the same for all
+                    run.ended |= history.interrupted  # asked once: what follows must agree
                     call(savers, "on_step", run)
                     if run.ended:
                         guard.require_finite()
@@ -215,4 +215,4 @@ def _step(run: Run, guard: Guard, watchers: list[Any]) -> None:
         guard.require_finite()
         run.history.steps_per_epoch = run.done
         run.epoch, run.done = run.epoch + 1, 0
-        run.ended = run.epoch >= run.epochs
+        run.ended |= run.epoch >= run.epochs

@@ -107,6 +107,16 @@ def test_every_hook_can_end_the_run_after_the_current_step(hook, steps, base):
     assert len(others) == 1  # all are called, whatever one of them answers
 
 
+def test_a_run_can_be_ended_before_the_update_of_the_last_step_of_an_epoch():
+    class Enough(Callback):
+        def on_gradients(self, run):
+            return run.epoch_ends
+
+    _, history = train(Enough())
+    assert len(history.step_loss) == 3
+    assert history.stopped_by == "Enough"
+
+
 @pytest.mark.parametrize("base", [Callback, object])
 def test_a_method_may_change_during_the_run(base):
     class Twice(base):
