@@ -65,14 +65,14 @@ class Guard:
         """Go back to before the step that an error has ended; raise in full one of divergence."""
         self._moved.restore(self._before)
         if isinstance(error, DivergenceError):
-            place = f"in step {self._run.step + 1}, epoch {self._epoch}"
-            raise self._divergence(f"{error} {place}") from None
+            when = f"in step {self._run.step + 1}, epoch {self._epoch}"
+            raise self._divergence(f"{error} {when}") from None
 
     def require_finite(self) -> None:
         """Raise a DivergenceError unless all parameters are finite."""
         if not np.isfinite(self._run.optimizer.vector.value).all():
-            place = f"after step {self._run.step}, epoch {self._epoch}"
-            raise self._divergence(f"a parameter is not finite {place}")
+            when = f"after step {self._run.step}, epoch {self._epoch}"
+            raise self._divergence(f"a parameter is not finite {when}")
 
     def _divergence(self, what: str) -> DivergenceError:
         """Go back to the start of the epoch; return the error that says what happened where."""

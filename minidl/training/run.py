@@ -59,14 +59,14 @@ class Run:
         return self.history.steps_per_epoch
 
     def is_due(self, every: int | Steps) -> bool:
-        """Tell whether what happens every so many epochs, or steps, is to happen now."""
+        """Tell whether something that happens every so many epochs, or steps, is due now."""
         if isinstance(every, Steps):
             return self.step % every == 0
         return self.epoch_ends and self.epoch % every == 0
 
 
 def as_plan(name: str, every: int | Steps) -> int | Steps:
-    """Return how many epochs, or steps, pass between two events."""
+    """Check a plan such as ``validate_every``: a number of epochs, or `Steps`."""
     return every if isinstance(every, Steps) else integer(name, every, least=1)
 
 
