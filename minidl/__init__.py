@@ -4,8 +4,6 @@
 """
 
 # ruff: noqa: F403 (type checkers and editors follow the stars)
-from __future__ import annotations
-
 import importlib
 from typing import TYPE_CHECKING, Any
 

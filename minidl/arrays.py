@@ -1,7 +1,5 @@
 """The type of an array, and arrays that every step reads: they are made once and kept."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from typing import Any, TypeAlias
 

@@ -5,8 +5,6 @@ small or too large an s therefore shrinks or blows up the signal by a constant f
 these functions choose s so that it stays.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -51,16 +49,16 @@ def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
     )
 
 
-def _uniform(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike, variance: float) -> Array:
+def _uniform(rng: "Generator", shape: tuple[int, ...], dtype: DTypeLike, variance: float) -> Array:
     limit = math.sqrt(3.0 * variance)
     return rng.uniform(-limit, limit, shape).astype(floating_dtype("dtype", dtype))
 
 
-def _normal(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike, variance: float) -> Array:
+def _normal(rng: "Generator", shape: tuple[int, ...], dtype: DTypeLike, variance: float) -> Array:
     return rng.normal(0.0, math.sqrt(variance), shape).astype(floating_dtype("dtype", dtype))
 
 
-def glorot_uniform(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+def glorot_uniform(rng: "Generator", shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """Draw from U(−a, a) with a = √(6 / (fan_in + fan_out)): variance 2 / (fan_in + fan_out).
 
     For layers followed by tanh or softmax.
@@ -91,13 +89,13 @@ def glorot_uniform(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> 
     return _uniform(rng, shape, dtype, 2.0 / (fan_in + fan_out))
 
 
-def glorot_normal(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+def glorot_normal(rng: "Generator", shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """Draw from N(0, 2 / (fan_in + fan_out)); see `glorot_uniform`."""
     fan_in, fan_out = _fans(shape)
     return _normal(rng, shape, dtype, 2.0 / (fan_in + fan_out))
 
 
-def he_uniform(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+def he_uniform(rng: "Generator", shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """Draw from U(−a, a) with a = √(6 / fan_in): variance 2 / fan_in.
 
     For layers followed by ReLU, which silences half of its inputs.
@@ -126,12 +124,12 @@ def he_uniform(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Arra
     return _uniform(rng, shape, dtype, 2.0 / _fans(shape)[0])
 
 
-def he_normal(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+def he_normal(rng: "Generator", shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """Draw from N(0, 2 / fan_in); see `he_uniform`."""
     return _normal(rng, shape, dtype, 2.0 / _fans(shape)[0])
 
 
-def zeros(rng: Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+def zeros(rng: "Generator", shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """Return zeros, and draw nothing: for biases."""
     return np.zeros(shape, floating_dtype("dtype", dtype))
 
@@ -140,7 +138,7 @@ def draw(
     layer: Any,
     name: str,
     initializer: Initializer,
-    rng: Generator,
+    rng: "Generator",
     shape: tuple[int, ...],
     dtype: DTypeLike,
 ) -> Parameter:

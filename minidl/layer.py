@@ -1,7 +1,5 @@
 """The contract of a layer: forward gives an output and a cache, backward takes the cache back."""
 
-from __future__ import annotations
-
 import copy
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self

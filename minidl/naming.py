@@ -1,7 +1,5 @@
 """How things are called, in reprs and in errors."""
 
-from __future__ import annotations
-
 from inspect import signature
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Parameters and buffers, and the one walk that finds them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, Protocol
 

@@ -1,7 +1,5 @@
 """Pictures: learning curves, decision regions, gradients beside numerical ones."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Protocol

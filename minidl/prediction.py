@@ -1,7 +1,5 @@
 """Using a trained network: outputs, probabilities, classes, and how many of them are right."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

@@ -1,7 +1,5 @@
 """The flat vector: all parameters of a network in one piece of memory, in one order."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

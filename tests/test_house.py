@@ -57,3 +57,55 @@ def test_the_design_page_shows_these_floors():
     )
     shown = [line.split() for line in diagram.splitlines()]
     assert [set(rooms) for _, *rooms in reversed(shown)] == [set(rooms.split()) for rooms in FLOORS]
+
+
+ELSEWHERE = {
+    "arrays": "tests/losses/test_every_loss.py",
+    "checkpoint/generators": "tests/checkpoint/test_model.py",
+    "checks/data": "tests/stories/test_bad_input.py",
+    "containers/container": "tests/containers/test_chain.py",
+    "contract/compare": "tests/gradcheck/test_corpus.py",
+    "contract/finding": "tests/gradcheck/test_report.py",
+    "contract/form": "tests/gradcheck/test_corpus.py",
+    "contract/probes": "tests/testing/test_planted_faults.py",
+    "contract/subject": "tests/gradcheck/test_wrong_use.py",
+    "contract/trial": "tests/testing/test_planted_faults.py",
+    "estimators/base": "tests/estimators/test_estimators.py",
+    "estimators/building": "tests/estimators/test_estimators.py",
+    "estimators/classifier": "tests/estimators/test_estimators.py",
+    "estimators/regressor": "tests/estimators/test_estimators.py",
+    "estimators/saving": "tests/estimators/test_estimators.py",
+    "gradcheck/check": "tests/gradcheck/test_corpus.py",
+    "gradcheck/proof/coordinates": "tests/gradcheck/test_corpus.py",
+    "gradcheck/proof/directions": "tests/gradcheck/test_report.py",
+    "gradcheck/proof/point": "tests/gradcheck/test_cancellation.py",
+    "gradcheck/proof/variants": "tests/gradcheck/test_corpus.py",
+    "layers/checks": "tests/stories/test_bad_input.py",
+    "layers/functions": "tests/layers/test_rectifiers.py",
+    "layers/windows": "tests/layers/test_convolution.py",
+    "losses/elementwise": "tests/losses/test_regression.py",
+    "losses/loss": "tests/losses/test_every_loss.py",
+    "losses/targets": "tests/losses/test_every_loss.py",
+    "naming": "tests/checks/test_hyper_parameters.py",
+    "optimizers/adam": "tests/optimizers/test_against_torch.py",
+    "optimizers/optimizer": "tests/optimizers/test_every_optimizer.py",
+    "optimizers/rmsprop": "tests/optimizers/test_against_torch.py",
+    "testing/batches": "tests/testing/test_planted_faults.py",
+    "testing/copies": "tests/testing/test_planted_faults.py",
+    "testing/laws": "tests/testing/test_planted_faults.py",
+    "testing/runs": "tests/testing/test_planted_faults.py",
+}
+"""Modules without a test file of their name, with the file that covers them (a corpus, a law)."""
+
+
+def test_every_module_has_a_test_file_of_its_name_or_one_that_is_named_here():
+    tests, without = Path(__file__).parent, set()
+    for path in HOME.rglob("*.py"):
+        module = path.relative_to(HOME)
+        name = module.with_name(module.stem.lstrip("_")).as_posix()
+        mirror = tests / module.parent / f"test_{module.stem.lstrip('_')}.py"
+        diagnosis = module.parts[:2] == ("gradcheck", "diagnosis")
+        if path.stem != "__init__" and not diagnosis and not mirror.exists():
+            without.add(name)
+    assert without == set(ELSEWHERE)  # each diagnosis is what the corpus of faults asks for
+    assert {file for file in ELSEWHERE.values() if not (tests.parent / file).exists()} == set()

@@ -5,8 +5,6 @@ and holds the values of the class's ``config``. A layer among them is a referenc
 node, ``{"node": 0}``; a layer that stands twice is one node. The last node is the network.
 """
 
-from __future__ import annotations
-
 import inspect
 import math
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Files as a whole: replaced in one step or not at all, and read only if they are plain files."""
 
-from __future__ import annotations
-
 import os
 import stat
 import sys
@@ -124,7 +122,7 @@ class AtomicFile:
                 os.close(descriptor)
         self._open = self._written = None
 
-    def __enter__(self) -> AtomicFile:
+    def __enter__(self) -> "AtomicFile":
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -6,8 +6,6 @@ and place, and under ``__metadata__`` what the file is. Of all the ways in which
 same, only the one in which it is written here is read.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

@@ -1,7 +1,5 @@
 """Random generators as numbers: the state of NumPy's own bit generators, and nothing else."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The model file: a network with its arrays and generators, saved and loaded bit for bit."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from typing import Any

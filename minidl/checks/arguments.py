@@ -1,7 +1,5 @@
 """Checks of hyper-parameters: each takes a name and a value, and returns the value or raises."""
 
-from __future__ import annotations
-
 import math
 import operator
 from contextlib import suppress
@@ -106,14 +104,14 @@ class Bounded:
         vars(instance)[self._name] = number(self._name, value, **self._bounds)
 
 
-def real(name: str, array: NDArray[Any]) -> NDArray[Any]:
+def real(name: str, array: "NDArray[Any]") -> "NDArray[Any]":
     """Return an array of real numbers, booleans included."""
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
     return array
 
 
-def refuse(bad: Any, array: NDArray[Any], message: str) -> None:
+def refuse(bad: Any, array: "NDArray[Any]", message: str) -> None:
     """Raise a ValueError if anything is bad; fill in the {value} and index of the first that is.
 
     The index is 3 or (3, 1) for {at}, and [3] or [3, 1] for {index}.
@@ -153,7 +151,7 @@ def output_and_cache(layer: Any, result: Any) -> tuple[Any, Any]:
     return result
 
 
-def as_generator(rng: Any) -> Generator:
+def as_generator(rng: Any) -> "Generator":
     """Return a generator: the given one, one seeded with an integer, or a fresh one for None."""
     if isinstance(rng, np.random.Generator):
         return rng

@@ -1,7 +1,5 @@
 """The door for data: what a user passes becomes a finite array of real numbers, or an error."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Layers side by side: all take the same input, and their outputs are joined."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Layers that follow one another: the network of the course, and the chain with a way around."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, overload
 
@@ -105,7 +103,7 @@ class Sequential(Chain):
         """Return the gradient of the first layer's input."""
         return self._backward(dy, caches)
 
-    def summary(self, input_shape: int | Sequence[int]) -> Summary:
+    def summary(self, input_shape: int | Sequence[int]) -> "Summary":
         """Return a table of the layers: output shapes, parameters, bytes.
 
         Zeros are sent through the network, as at inference; nothing is written.
@@ -147,7 +145,7 @@ class Sequential(Chain):
     @overload
     def __getitem__(self, index: int) -> Layer: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequential: ...
+    def __getitem__(self, index: slice) -> "Sequential": ...
     def __getitem__(self, index: int | slice) -> Layer:
         if isinstance(index, slice):
             return Sequential(*self.layers[index])

@@ -1,7 +1,5 @@
 """The base of layers that hold layers: they name the layer in errors, and draw the tree."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import ClassVar, overload
 

@@ -1,7 +1,5 @@
 """The table of a network: what leaves each of its layers, and how much each of them learns."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass

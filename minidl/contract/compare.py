@@ -1,7 +1,5 @@
 """Comparing arrays and watching state: what the probes of the contract are made of."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from types import FunctionType, ModuleType
 from typing import Any

@@ -1,7 +1,5 @@
 """One mistake that was found: which check, whose gradient, what, and the numbers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

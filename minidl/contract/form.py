@@ -1,7 +1,5 @@
 """The form of the gradients: how many, of which shape and dtype, and whether finite."""
 
-from __future__ import annotations
-
 import re
 from ast import literal_eval
 from collections.abc import Iterator

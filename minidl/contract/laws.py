@@ -3,8 +3,6 @@
 A mistake's name stands in `Finding.mistake`. What a probe finds is put under the law that names it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

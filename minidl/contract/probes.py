@@ -1,7 +1,5 @@
 """The probes: each deviates from the plain call in one way that minidl relies on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias

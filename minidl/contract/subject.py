@@ -5,8 +5,6 @@ was. Buffers and random generators are put back before every forward, which turn
 layer into a function.
 """
 
-from __future__ import annotations
-
 import copy
 import pickle
 from collections.abc import Iterator, Sequence
@@ -277,13 +275,13 @@ class Subject:
         array = cotangent.astype(np.asarray(y).dtype).reshape(np.shape(y))
         return array[()] if isinstance(y, np.generic) else array
 
-    def rows(self, index: Any) -> Subject:
+    def rows(self, index: Any) -> "Subject":
         """Return a subject with some rows of every input that has the batch axis."""
         size = np.shape(self.inputs[0])[:1]
         inputs = [a[index] if size and np.shape(a)[:1] == size else a for a in self.inputs]
         return self.fresh(inputs=inputs)
 
-    def fresh(self, dtype: DTypeLike | None = None, inputs: list[Any] | None = None) -> Subject:
+    def fresh(self, dtype: DTypeLike | None = None, inputs: list[Any] | None = None) -> "Subject":
         """Return a subject that has never been used, perhaps in another precision."""
         twin = Subject(self._given, inputs or self.inputs, dtype or self._dtype)
         twin.global_generator = self.global_generator

@@ -3,8 +3,6 @@
 `minidl.contract.probes` then deviates from this plain call in every way that minidl relies on.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property

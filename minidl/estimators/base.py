@@ -1,7 +1,5 @@
 """The base of classifier and regressor: check and split data, make a network, train it."""
 
-from __future__ import annotations
-
 import copy
 import math
 import os

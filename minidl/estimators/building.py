@@ -1,7 +1,5 @@
 """What the parameters of an estimator stand for: a network, and an optimizer for it."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Mapping
 from functools import partial

@@ -1,7 +1,5 @@
 """The classifier: classes or labels in, probabilities out."""
 
-from __future__ import annotations
-
 from typing import Any, Self
 
 import numpy as np

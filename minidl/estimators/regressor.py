@@ -1,7 +1,5 @@
 """The regressor: numbers out, in the units of the targets."""
 
-from __future__ import annotations
-
 from typing import Any, Self
 
 import numpy as np

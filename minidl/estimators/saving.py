@@ -1,7 +1,5 @@
 """Estimators as model files: the network, and what makes an estimator of it, without pickle."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """The whole check: contract, numbers, precision, variants, and the diagnosis of what is wrong."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -1,7 +1,5 @@
 """Numerical derivatives of any function, each number with a bound of its error."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a check found: the findings, then the evidence, then how much was proved."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -67,7 +65,7 @@ class TensorReport:
     jacobian: Array | None = None
 
     @classmethod
-    def unknown(cls, name: str, shape: tuple[int, ...], analytic: Any = np.nan) -> TensorReport:
+    def unknown(cls, name: str, shape: tuple[int, ...], analytic: Any = np.nan) -> "TensorReport":
         """Return the report of a tensor of which no coordinate was looked at."""
         said, nan, status = (np.broadcast_to(n, shape) for n in (analytic, np.nan, UNEXAMINED))
         return cls(name, said, nan, nan, nan, status)

@@ -5,7 +5,7 @@ not compute, any numbers) and cast nothing: 200 + 100 is 44 in uint8. For anythi
 TypeError, for an input or a cotangent of a shape that does not fit ValueError.
 """
 
-from minidl.layers.activations import ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
+from minidl.layers.activations import ReLU, Sigmoid, Tanh
 from minidl.layers.attention import MultiHeadAttention, PositionalEncoding
 from minidl.layers.convolution import Conv2D
 from minidl.layers.dense import Dense
@@ -13,6 +13,7 @@ from minidl.layers.dropout import Dropout
 from minidl.layers.embedding import Embedding
 from minidl.layers.normalization import BatchNorm, LayerNorm
 from minidl.layers.pooling import AvgPool2D, GlobalAveragePool2D, MaxPool2D
+from minidl.layers.rectifiers import ELU, GELU, LeakyReLU, SiLU, Softplus
 from minidl.layers.recurrent import GRU, LSTM, RNN
 from minidl.layers.shapes import Flatten, Reshape
 from minidl.layers.softmax import LogSoftmax, Softmax

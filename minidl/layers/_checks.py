@@ -1,7 +1,5 @@
 """The checks of a layer's input and cotangent: floating numbers, in a shape that fits."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ _KINDS = {"f": "floating", "iu": "integers", "b": "booleans", "fiub": "numbers"}
 
 
 def check_input(layer: Layer, x: Any, size: int = 0, *, axes: int = 0, axis: int = -1) -> None:
-    """Raise unless x is float32 or float64, has so many axes, and one of them is of that size.
+    """Raise unless x is float32 or float64, with that many axes and that size, if they are given.
 
     Integers are not cast: a computation in uint8 would wrap around, one in int64 give float64.
     """

@@ -1,7 +1,5 @@
 """Elementwise functions that NumPy lacks: the logistic and the normal distribution function."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Windows that slide over images: what convolution and pooling have in common."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -28,7 +26,7 @@ class Windows:
     padding: Pair
 
     @classmethod
-    def of(cls, kernel_size: Any, stride: Any, padding: Any) -> Windows:
+    def of(cls, kernel_size: Any, stride: Any, padding: Any) -> "Windows":
         """Check the three hyper-parameters, each an integer or a pair (vertical, horizontal)."""
         return cls(
             _pair("kernel_size", kernel_size, 1),

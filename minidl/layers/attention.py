@@ -1,7 +1,5 @@
 """Self-attention over sequences, and the encoding that tells it where in a sequence it is."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Regularisation by noise: dropout."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from minidl.arrays import Array

@@ -1,7 +1,5 @@
 """Vectors for the words of a vocabulary."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Normalisation: the features of a batch, or those of a sample, get mean 0 and variance 1."""
 
-from __future__ import annotations
-
 from string import ascii_lowercase
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Pooling: each window of an image becomes one number."""
 
-from __future__ import annotations
-
 import math
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Recurrent layers: a state reads a sequence step by step; backpropagation through time."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """Layers that arrange the numbers of a sample in another shape."""
 
-from __future__ import annotations
-
 import math
 from abc import abstractmethod
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Targets: numbers, classes or probabilities, and whether they fit a prediction."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Losses in which every number of the prediction is an element with a target of its own."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The hinge loss of a support vector machine: two classes or several."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What every loss is: a layer whose first input is the prediction and whose output is a mean."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Losses of a regression: how far a prediction is from its target."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from minidl.arrays import Array

@@ -1,7 +1,5 @@
 """Sigmoid and cross-entropy in one: two classes, or several labels a sample."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Softmax and cross-entropy in one, the loss of a classifier."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Parameter groups: patterns of names, and the stretches of the flat vector that they cover."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from itertools import groupby, pairwise

@@ -1,7 +1,5 @@
 """Adam, and AdamW, which decays the weights beside the gradient."""
 
-from __future__ import annotations
-
 import math
 from functools import lru_cache
 from typing import Any, ClassVar

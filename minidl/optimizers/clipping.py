@@ -1,7 +1,5 @@
 """Clipping: keep a gradient from making too long a step."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What every optimizer is: the parameters of a network as one vector, and a rule to change them."""
 
-from __future__ import annotations
-
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping

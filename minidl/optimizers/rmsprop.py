@@ -1,7 +1,5 @@
 """RMSProp: every gradient divided by its recent root mean square."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from minidl.arrays import Array, constant

@@ -1,7 +1,5 @@
 """Schedules: learning rates that depend on the number of steps taken."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, TypeAlias

@@ -1,7 +1,5 @@
 """Stochastic gradient descent."""
 
-from __future__ import annotations
-
 from minidl.arrays import Array, constant
 from minidl.checks.arguments import Bounded, boolean
 from minidl.layer import Layer

@@ -1,7 +1,5 @@
 """The batch axis, empty, of length one and of samples that know nothing of one another; float32."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable
 from functools import partial

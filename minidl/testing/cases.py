@@ -1,7 +1,5 @@
 """Layers with inputs to try them on, and the laws applied to them: one by one or all at once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -60,7 +58,7 @@ class Case:
         """The layer; a function makes a new one each time."""
         return self.given if isinstance(self.given, Layer) else self.given()
 
-    def checks(self) -> Iterator[Check]:
+    def checks(self) -> "Iterator[Check]":
         """Yield one check for each law that the layer has to keep."""
         for law in LAWS:
             if law not in self.without:
@@ -169,7 +167,7 @@ def check_layer(layer: Layer, *inputs: Any, without: Collection[Law] = ()) -> No
         raise AssertionError("\n".join([f"{title(layer)} breaks {laws}:", *lines])) from first
 
 
-def parametrize_with_layer_checks(entries: Iterable[Entry]) -> pytest.MarkDecorator:
+def parametrize_with_layer_checks(entries: Iterable[Entry]) -> "pytest.MarkDecorator":
     """Make a pytest test of every layer and every law that it has to keep.
 
     The decorated function takes one argument, ``check``, and calls it.

@@ -1,7 +1,5 @@
 """Deep copies and pickles of a layer."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -15,8 +15,6 @@ Examples
 ...     law(Dense(3, 2, rng=0), np.array([[1.0, -2.0, 3.0], [0.5, 0.0, -1.0]]))
 """
 
-from __future__ import annotations
-
 import copy
 import pickle
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Running copies of a layer in both precisions, and comparing what two runs gave."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeAlias

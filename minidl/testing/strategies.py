@@ -4,8 +4,6 @@ They shrink to small networks and short arrays of small numbers, and print as th
 them. A class of layers is drawn by its entry in `FAMILIES`; a container by one in `CONTAINERS`.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass

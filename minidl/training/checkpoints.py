@@ -5,8 +5,6 @@ optimizer, run or callbacks; what is no array stands among the numbers of its st
 to be the same when the run is resumed: the optimizer's configuration, the data, the seed …
 """
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence

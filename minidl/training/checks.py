@@ -1,7 +1,5 @@
 """What `fit` checks before anything changes: whether its parts and data fit one another."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The error of a run whose numbers are no longer finite, and the guard that undoes its steps."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from minidl.training.first_step import first_not_finite

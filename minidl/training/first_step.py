@@ -1,7 +1,5 @@
 """Watching every layer of a network at work: for one step, and only when there is a reason."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager

@@ -1,7 +1,5 @@
 """Training: the loop over all batches, step by step."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,13 +10,15 @@ from numpy.typing import ArrayLike
 from minidl.checks.arguments import boolean, integer, seed_entropy
 from minidl.layer import Layer
 from minidl.optimizers import Optimizer
-from minidl.training.batches import batches_for
+from minidl.training.array_batches import ArrayBatches
+from minidl.training.batches import Batches
 from minidl.training.callbacks import call
 from minidl.training.checks import Task, check_callbacks, check_parts
 from minidl.training.divergence import Guard
 from minidl.training.first_step import audit
 from minidl.training.history import History, Steps
 from minidl.training.interrupt import Interrupt
+from minidl.training.iterable_batches import IterableBatches
 from minidl.training.progress import progress_callbacks
 from minidl.training.recorder import Metric, Recorder
 from minidl.training.run import Run, as_plan
@@ -150,7 +150,7 @@ def fit(
     recover = boolean("recover", recover)
     # With an inference on a first batch: it finds what is wrong before anything changes.
     task = Task(network, loss)
-    data = batches_for(task, x, y, sample_weight, batch_size, epochs)
+    data = _batches(task, x, y, sample_weight, batch_size, epochs)
     _, first_y, first_weight = data.first
     task.check_loss(first_y, first_weight)
     held_out = task.held_out(validation)
@@ -190,6 +190,21 @@ def fit(
         for part in (*bars, *savers):
             part.close()
     return history
+
+
+def _batches(task: Task, x: Any, y: Any, weight: Any, batch_size: Any, epochs: int) -> Batches:
+    """Make the batches that the arguments of `fit` ask for; the task is begun with the first."""
+    if y is None and not hasattr(x, "__array__"):
+        for name, given in (("batch_size", batch_size), ("sample_weight", weight)):
+            if given is not None:
+                raise ValueError(
+                    f"{name} belongs to arrays: without y, x is an iterable of batches"
+                )
+        return IterableBatches(task, x, epochs)
+    for name, given in (("y", y), ("batch_size", batch_size)):
+        if given is None:
+            raise TypeError(f"fit: with an array x, {name} is needed")
+    return ArrayBatches(task, x, y, weight, integer("batch_size", batch_size, least=1))
 
 
 def _step(run: Run, guard: Guard, watchers: list[Any]) -> None:

@@ -1,7 +1,5 @@
 """A callback that compares the gradients of a run with numerical ones."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from minidl.arrays import Array

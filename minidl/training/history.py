@@ -1,7 +1,5 @@
 """What a training run leaves behind: the curves."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any, Self
 

@@ -1,7 +1,5 @@
 """Ctrl-C that ends a run at a step's boundary; a second one raises at once."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from minidl.training.history import History
@@ -28,7 +26,7 @@ class Interrupt:
             signal.signal(signal.SIGINT, self._handle)
             self._installed = True
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, frame: "FrameType | None") -> None:
         import signal
 
         if self._history.interrupted:

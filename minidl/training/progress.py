@@ -1,7 +1,5 @@
 """The progress bar of a run on the terminal."""
 
-from __future__ import annotations
-
 import importlib.util
 import sys
 

@@ -1,7 +1,5 @@
 """The first that watches a run: it writes the history."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, TypeAlias
 

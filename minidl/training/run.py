@@ -1,7 +1,5 @@
 """One training run as its callbacks see it, and what a forward pass of it moves."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

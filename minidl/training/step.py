@@ -1,7 +1,5 @@
 """One step of training: the loss of a batch, and its gradients."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How many threads the matrix products of NumPy's BLAS may use."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial

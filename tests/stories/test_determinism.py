@@ -48,7 +48,7 @@ def test_twice_gives_the_same():
 
 
 def test_another_process_gives_the_same():
-    code = "from tests.test_determinism import digest; print(digest())"
+    code = "from tests.stories.test_determinism import digest; print(digest())"
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
@@ -63,7 +63,7 @@ def test_what_was_pickled_gives_the_same():
 def test_a_forked_child_gives_the_same():
     code = """
 import os
-from tests.test_determinism import digest, parts
+from tests.stories.test_determinism import digest, parts
 own = parts()
 if os.fork():
     os.wait()

@@ -1,280 +1,46 @@
-"""What a run can be fed with: memory-maps and iterables of batches give what arrays give."""
+"""`minidl.batches`: every sample once, in an order that a generator draws."""
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
+from numpy.testing import assert_array_equal
 
 from minidl import (
-    SGD,
-    Dense,
-    Dropout,
-    EarlyStopping,
-    Embedding,
-    Flatten,
-    MeanSquaredError,
-    ReLU,
-    Sequential,
-    SoftmaxCrossEntropy,
-    Steps,
-    fit,
-    predict,
+    batches,
 )
 
-RNG = np.random.default_rng(7)
-X = RNG.normal(size=(70, 4)).astype(np.float32)
-Y = (X[:, 0] > 0).astype(np.int64)
+
+@pytest.mark.parametrize(("size", "lengths"), [(1, [1] * 7), (3, [3, 3, 1]), (7, [7]), (99, [7])])
+def test_batches_hold_every_sample_once_with_its_target(size, lengths):
+    x = np.arange(14.0).reshape(7, 2)
+    drawn = list(batches(x, x[:, 0], size, rng=0))
+    assert [len(part) for part, _ in drawn] == lengths
+    rows = np.concatenate([part for part, _ in drawn])
+    assert_array_equal(rows[rows[:, 0].argsort()], x)
+    assert_array_equal(rows[:, 0], np.concatenate([target for _, target in drawn]))
 
 
-def network():
-    rng = np.random.default_rng(0)
-    return Sequential(Dense(4, 8, rng=rng), ReLU(), Dropout(0.2, rng=rng), Dense(8, 2, rng=rng))
+def test_batches_from_one_generator_differ_between_epochs_and_repeat_with_its_seed():
+    def orders(seed):
+        rng = np.random.default_rng(seed)
+        x = np.arange(50)
+        return [np.concatenate([part for part, _ in batches(x, x, 8, rng)]) for _ in range(2)]
 
-
-def trained(*data, **options):
-    own = network()
-    optimizer = SGD(own, 0.1, momentum=0.9)
-    history = fit(own, SoftmaxCrossEntropy(), optimizer, *data, seed=3, **options)
-    return optimizer.vector.value.copy(), history
-
-
-def mapped(path, array):
-    memory = np.lib.format.open_memmap(path, "w+", array.dtype, array.shape)
-    memory[:] = array
-    memory.flush()
-    return np.load(path, mmap_mode="r")
-
-
-@pytest.fixture
-def maps(tmp_path):
-    return mapped(tmp_path / "x.npy", X), mapped(tmp_path / "y.npy", Y)
-
-
-def in_order():
-    """Return the batches of a run over arrays with the seed 3, in its order."""
-    epochs = []
-    for epoch in range(2):
-        order = np.random.default_rng([3, epoch]).permutation(len(X))
-        epochs.append([(X[order[k : k + 16]], Y[order[k : k + 16]]) for k in range(0, len(X), 16)])
-    return epochs
-
-
-class Epochs:
-    """A data source that begins a new epoch with every iter(), and may not know its length."""
-
-    def __init__(self, epochs):
-        self.epochs = list(epochs)
-        self.begun = 0
-
-    def __iter__(self):
-        self.begun += 1
-        return iter(self.epochs[self.begun - 1])
-
-
-def test_a_memory_map_trains_to_the_same_bits_as_the_array(maps):
-    expected, curves = trained(X, Y, epochs=2, batch_size=16, validation=(X, Y))
-    got, mapped_curves = trained(*maps, epochs=2, batch_size=16, validation=maps)
-    np.testing.assert_array_equal(got, expected)
-    assert mapped_curves == curves
-
-
-def test_a_memory_map_of_another_dtype_is_cast_batch_by_batch(tmp_path):
-    halves = X.astype(np.float16)
-    expected, _ = trained(halves, Y, epochs=1, batch_size=16)
-    got, _ = trained(mapped(tmp_path / "h.npy", halves), Y, epochs=1, batch_size=16)
-    np.testing.assert_array_equal(got, expected)
-
-
-def test_a_memory_map_with_a_bad_row_is_found_before_its_step_and_the_row_is_named(tmp_path):
-    spoilt = X.copy()
-    spoilt[41, 2] = np.nan
-    order = np.random.default_rng([3, 0]).permutation(len(X))
-    good = int(np.flatnonzero(order == 41)[0]) // 16
-    own = network()
-    optimizer = SGD(own, 0.1)
-    with pytest.raises(ValueError, match=r"^x\[41:42\]: x\[0, 2\] is nan"):
-        fit(
-            own, SoftmaxCrossEntropy(), optimizer, mapped(tmp_path / "x.npy", spoilt), Y,
-            epochs=1, batch_size=16, seed=3,
-        )  # fmt: skip
-    assert optimizer.steps == good
-    assert not optimizer.vector.grad.any()
-
-
-def test_a_memory_map_with_a_wrong_label_is_told_with_its_row(tmp_path):
-    wrong = Y.copy()
-    wrong[41] = 7
-    with pytest.raises(ValueError, match=r"^y\[41:42\]: y: class label 7"):
-        trained(X, mapped(tmp_path / "y.npy", wrong), epochs=1, batch_size=16)
-
-
-def test_a_memory_map_is_predicted_block_by_block(maps):
-    own = network()
-    np.testing.assert_array_equal(
-        predict(own, maps[0], batch_size=32), predict(own, X, batch_size=32)
-    )
-
-
-def test_a_memory_map_with_a_bad_number_is_not_predicted(tmp_path):
-    spoilt = X.copy()
-    spoilt[41, 2] = np.inf
-    with pytest.raises(ValueError, match=r"^x\[32:64\]\[9, 2\] is inf"):
-        predict(network(), mapped(tmp_path / "x.npy", spoilt), batch_size=32)
-
-
-def test_batches_of_the_users_own_give_what_the_arrays_give():
-    expected, curves = trained(X, Y, epochs=2, batch_size=16, validation=(X, Y))
-    got, own_curves = trained(Epochs(in_order()), epochs=2, validation=(X, Y))
-    np.testing.assert_array_equal(got, expected)
-    assert own_curves == curves
-
-
-def test_a_list_of_batches_serves_every_epoch():
-    first = in_order()[0]
-    expected, _ = trained(Epochs([first, first]), epochs=2)
-    got, history = trained(first, epochs=2)
-    np.testing.assert_array_equal(got, expected)
-    assert history.steps_per_epoch == len(first)
-    assert history.epochs == [1.0, 2.0]
-
-
-def test_a_generator_serves_one_epoch():
-    got, history = trained((batch for batch in in_order()[0]), epochs=1)
-    expected, _ = trained(in_order()[0], epochs=1)
-    np.testing.assert_array_equal(got, expected)
-    assert history.steps_per_epoch == 5
-
-
-def test_a_generator_is_refused_for_two_epochs_before_anything_is_taken_from_it():
-    generator = (batch for batch in in_order()[0])
-    with pytest.raises(ValueError, match="gone through only once"):
-        trained(generator, epochs=2)
-    assert len(list(generator)) == 5
-
-
-def test_weights_travel_with_the_batches():
-    weight = np.linspace(0.1, 1, len(X)).astype(np.float32)
-    order = np.random.default_rng([3, 0]).permutation(len(X))
-    own = [(X[r], Y[r], weight[r]) for r in np.split(order, range(16, len(X), 16))]
-    expected, _ = trained(X, Y, sample_weight=weight, epochs=1, batch_size=16)
-    got, _ = trained(own, epochs=1)
-    np.testing.assert_array_equal(got, expected)
-
-
-def test_validation_every_few_steps_works_where_no_length_is_known():
-    _, history = trained(
-        Epochs(in_order()), epochs=2, validation=(X, Y), validate_every=Steps(4),
-        callbacks=[EarlyStopping(patience=99)],
-    )  # fmt: skip
-    assert history.steps == [4, 8, 10]
-
-
-BAD = {
-    "nothing": ([], ValueError, "gives no batches"),
-    "no iterable": (7, TypeError, "must be an iterable of batches"),
-    "no pair": ([X], TypeError, "batch 0 must be"),
-    "four": ([(X, Y, Y, Y)], TypeError, "batch 0 must be .* of 4"),
-    "another length": ([(X, Y[:5])], ValueError, "batch 0: y has 5 samples, but x has 70"),
-    "features": ([(X[:, :3], Y)], ValueError, "batch 0: .*has 3 features"),
-    "labels": ([(X, Y + 1)], ValueError, "batch 0: y: class label 2"),
-    "not finite": ([(X * np.nan, Y)], ValueError, "batch 0: x.* is nan"),
-}
-
-
-@pytest.mark.parametrize("fault", BAD)
-def test_a_first_batch_that_does_not_fit_is_refused_at_the_door(fault):
-    data, kind, message = BAD[fault]
-    own = network()
-    optimizer = SGD(own, 0.1)
-    before = optimizer.vector.value.copy()
-    with pytest.raises(kind, match=message):
-        fit(own, SoftmaxCrossEntropy(), optimizer, data, epochs=1)
-    np.testing.assert_array_equal(optimizer.vector.value, before)
-
-
-def failing():
-    yield X[:16], Y[:16]
-    yield X[16:32], Y[16:32]
-    raise OSError("the disk is gone")
-
-
-@pytest.mark.parametrize("bad", [(X[:8, :3], Y[:8]), (X[:8] * np.inf, Y[:8]), (X[:8], Y[:8] + 5)])
-def test_a_later_batch_that_does_not_fit_leaves_the_state_after_the_last_step(bad):
-    good = in_order()[0][:3]
-    expected, _ = trained(good, epochs=1)
-    own = network()
-    optimizer = SGD(own, 0.1, momentum=0.9)
-    with pytest.raises(ValueError, match=r"batch 3: |has 3 features"):
-        fit(own, SoftmaxCrossEntropy(), optimizer, [*good, bad], epochs=1)
-    np.testing.assert_array_equal(optimizer.vector.value, expected)
-    assert not optimizer.vector.grad.any()
-
-
-def test_a_source_that_fails_does_not_cost_the_step_before():
-    own = network()
-    optimizer = SGD(own, 0.1)
-    with pytest.raises(OSError, match="the disk is gone"):
-        fit(own, SoftmaxCrossEntropy(), optimizer, failing(), epochs=1)
-    assert optimizer.steps == 2
-
-
-def test_a_source_that_runs_dry_says_in_which_epoch():
-    with pytest.raises(ValueError, match="no batches in epoch 2"):
-        trained(Epochs([in_order()[0], []]), epochs=2)
+    first, second = orders(0)
+    assert (first != second).any()
+    assert_array_equal(orders(0), [first, second])
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("x", "y", "size", "error"),
     [
-        ({"batch_size": 16}, "batch_size belongs to"),
-        ({"sample_weight": Y}, "sample_weight belongs"),
+        ([], [], 1, ValueError),
+        ([1, 2], [1], 1, ValueError),
+        (1, 2, 1, ValueError),
+        ([1], [1], 0, ValueError),
+        ([1], [1], 1.5, TypeError),
+        ([1], [1], True, TypeError),
     ],
 )
-def test_what_belongs_to_arrays_is_refused_with_an_iterable(options, message):
-    with pytest.raises(ValueError, match=message):
-        trained(in_order()[0], epochs=1, **options)
-
-
-@pytest.mark.parametrize("missing", ["y", "batch_size"])
-def test_what_arrays_need_is_asked_for(missing):
-    data = (X,) if missing == "y" else (X, Y)
-    with pytest.raises(TypeError, match=f"{missing} is needed"):
-        trained(*data, epochs=1, **({"batch_size": 16} if missing == "y" else {}))
-
-
-def test_integers_of_a_memory_map_reach_an_embedding(tmp_path):
-    words = RNG.integers(0, 9, (20, 3))
-    rng = np.random.default_rng(0)
-
-    def run(x):
-        own = Sequential(Embedding(9, 2, rng=0), Flatten(), Dense(6, 1, rng=0))
-        optimizer = SGD(own, 0.1)
-        fit(own, MeanSquaredError(), optimizer, x, target, epochs=1, batch_size=8, seed=0)
-        return optimizer.vector.value.copy()
-
-    target = rng.normal(size=(20, 1))
-    np.testing.assert_array_equal(run(mapped(tmp_path / "w.npy", words)), run(words))
-
-
-class Threads:
-    """Notes how many threads the products may use during a run."""
-
-    def on_step(self, run):
-        self.seen = {
-            pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"
-        }
-
-
-def test_the_threads_of_products_are_limited_during_the_run_alone():
-    before = [pool["num_threads"] for pool in threadpool_info()]
-    watch = Threads()
-    expected, _ = trained(X, Y, epochs=1, batch_size=16)
-    got, _ = trained(X, Y, epochs=1, batch_size=16, threads=1, callbacks=[watch])
-    assert watch.seen == {1}
-    assert [pool["num_threads"] for pool in threadpool_info()] == before
-    np.testing.assert_array_equal(got, expected)
-
-
-@pytest.mark.parametrize(("threads", "kind"), [(0, ValueError), (1.5, TypeError), ("2", TypeError)])
-def test_threads_that_are_no_number_are_refused(threads, kind):
-    with pytest.raises(kind, match="threads"):
-        trained(X, Y, epochs=1, batch_size=16, threads=threads)
+def test_batches_refuses_nonsense_at_the_call(x, y, size, error):
+    with pytest.raises(error):
+        batches(x, y, size, rng=0)

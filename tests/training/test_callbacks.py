@@ -1,169 +1,207 @@
-"""The callbacks that ship with minidl."""
+"""What watches a run: when each hook is called, in which order, and what its answer does."""
 
-import sys
+import inspect
 
 import numpy as np
 import pytest
 
-from minidl import (
-    SGD,
-    Dense,
-    EarlyStopping,
-    GradientErrors,
-    Layer,
-    Sequential,
-    SoftmaxCrossEntropy,
-    Steps,
-    Tanh,
-    fit,
-    predict,
+import minidl
+from minidl import Callback, EarlyStopping, GradientErrors, Steps
+from minidl.training.callbacks import HOOKS
+from tests.support.fits import LOSS, train
+from tests.support.networks import blobs, perceptron, state_of
+
+
+def watched(*callbacks, **options):
+    x, y = blobs()
+    network = perceptron()
+    options = {"epochs": 2, "batch_size": 20, "seed": 0, "validation": (x, y)} | options
+    return train(network, x, y, callbacks=callbacks, **options)
+
+
+class Diary(Callback):
+    """Write down every hook, with the counts at that moment."""
+
+    def __init__(self, pages):
+        self.pages = pages
+
+    def write(self, hook, run):
+        self.pages.append((hook, run.step, run.epoch))
+
+    def on_begin(self, run):
+        self.write("begin", run)
+
+    def on_gradients(self, run):
+        self.write("gradients", run)
+
+    def on_step(self, run):
+        self.write("step", run)
+
+    def on_epoch(self, run):
+        self.write("epoch", run)
+
+    def on_end(self, run):
+        self.write("end", run)
+
+
+def test_the_base_class_is_public_and_has_the_hooks_and_nothing_else():
+    assert Callback is minidl.training.Callback
+    assert [name for name in vars(Callback) if name[0] != "_"] == list(HOOKS)
+    assert all(inspect.getdoc(getattr(Callback, hook)) for hook in HOOKS)
+    assert all(issubclass(own, Callback) for own in (EarlyStopping, GradientErrors))
+
+
+def test_a_callback_without_hooks_of_its_own_watches_without_a_trace():
+    x, y = blobs(32)
+    plain, watched = perceptron(), perceptron()
+    train(plain, x, y, seed=0)
+    train(watched, x, y, seed=0, callbacks=[Callback()])
+    assert state_of(plain) == state_of(watched)
+
+
+def test_every_hook_is_called_when_its_docstring_says():
+    pages = []
+    train(perceptron(), *blobs(32), epochs=2, seed=0, callbacks=[Diary(pages)])
+    assert pages == [
+        ("begin", 0, 0),
+        *[("gradients", 0, 0), ("step", 1, 0), ("gradients", 1, 0), ("step", 2, 1)],
+        ("epoch", 2, 1),
+        *[("gradients", 2, 1), ("step", 3, 1), ("gradients", 3, 1), ("step", 4, 2)],
+        ("epoch", 4, 2),
+        ("end", 4, 2),
+    ]
+
+
+def test_the_history_is_written_before_the_first_callback_and_a_checkpoint_after_the_last(tmp_path):
+    path = tmp_path / "run"
+    seen = []
+
+    class Looks(Callback):
+        def on_step(self, run):
+            seen.append((len(run.history.steps), path.exists()))
+
+    options = {"checkpoint": path, "checkpoint_every": Steps(1), "validate_every": Steps(1)}
+    train(perceptron(), *blobs(32), epochs=1, callbacks=[Looks()], **options)
+    assert seen == [(1, False), (2, True)]
+
+
+def test_each_hook_finds_the_run_as_its_docstring_says():
+    class Look(Callback):
+        def on_begin(self, run):
+            assert (run.epoch, run.step, run.done) == (0, 0, 0)
+            assert run.steps_per_epoch == 3
+
+        def on_gradients(self, run):
+            x, _, weight = run.batch
+            assert weight is None
+            np.testing.assert_array_equal(run.prediction, run.network(x))  # before the update
+            assert run.optimizer.vector.grad.any()
+            assert len(run.history.step_loss) == run.step
+
+        def on_step(self, run):
+            x, y, _ = run.batch
+            assert not run.optimizer.vector.grad.any()
+            assert run.history.step_loss[-1] == float(LOSS(run.prediction, y))
+            assert (run.prediction != run.network(x)).any()  # after the update
+            assert run.epoch_ends == (run.step % 3 == 0)
+            assert run.done == run.step % 3
+            assert run.epoch == run.step // 3
+            assert run.history.steps == [3, 6][: run.epoch]  # the history is written first
+            assert run.ended == (run.step == 6)
+
+        def on_epoch(self, run):
+            assert run.step == 3 * run.epoch
+
+        def on_end(self, run):
+            assert len(run.history.step_loss) == 6
+
+    watched(Look())
+
+
+def test_callbacks_are_called_in_the_order_of_the_list():
+    names = []
+
+    class Note(Callback):
+        def __init__(self, name):
+            self.name = name
+
+        def on_step(self, run):
+            names.append(self.name)
+
+    watched(Note("one"), Note("two"), epochs=1)
+    assert names == ["one", "two"] * 3
+
+
+@pytest.mark.parametrize(
+    ("hook", "steps"),
+    [("on_begin", 0), ("on_gradients", 1), ("on_step", 1), ("on_epoch", 3), ("on_end", 6)],
 )
-from minidl.training.progress import progress_callbacks
-from tests.support.networks import Noise, blobs, perceptron, state_of
-
-LOSS = SoftmaxCrossEntropy()
-
-
-def test_early_stopping_ends_an_overfitting_run_with_its_best_weights():
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(60, 5)), rng.integers(0, 2, 60)  # nothing to learn
-    network = perceptron(features=5, hidden=64, classes=2)
-    stop = EarlyStopping(patience=5)
-    history = fit(
-        network, LOSS, SGD(network, 0.5), x[:30], y[:30],
-        epochs=200, batch_size=10, validation=(x[30:], y[30:]), seed=0, callbacks=[stop],
-    )  # fmt: skip
-    curve = history.validation["loss"]
-    assert history.stopped_by == "EarlyStopping"
-    assert len(curve) == curve.index(min(curve)) + 1 + 5
-    assert stop.best == min(curve)
-    assert stop.best_step == history.steps[curve.index(min(curve))]
-    assert float(LOSS(predict(network, x[30:]), y[30:])) == min(curve)
+@pytest.mark.parametrize("base", [Callback, object])
+def test_every_hook_can_end_the_run_after_the_current_step(hook, steps, base):
+    enough = type("Enough", (base,), {hook: lambda self, run: True})
+    others = []
+    second = type("Second", (base,), {hook: lambda self, run: others.append(run.step)})
+    history = watched(enough(), second())
+    assert len(history.step_loss) == steps
+    assert history.stopped_by == "Enough"
+    assert len(others) == 1  # all are called, whatever one of them answers
 
 
-def test_early_stopping_restores_the_best_also_when_the_run_ends_by_itself():
-    x, y = blobs()
-    network = perceptron()
-    history = fit(
-        network, LOSS, SGD(network, 3.0), x, y,
-        epochs=9, batch_size=20, validation=(x, y), seed=1, callbacks=[EarlyStopping()],
-    )  # fmt: skip
-    assert float(LOSS(predict(network, x), y)) == min(history.validation["loss"])
+def test_a_run_can_be_ended_before_the_update_of_the_last_step_of_an_epoch():
+    class Enough(Callback):
+        def on_gradients(self, run):
+            return run.epoch_ends
+
+    history = watched(Enough())
+    assert len(history.step_loss) == 3
+    assert history.stopped_by == "Enough"
 
 
-def test_early_stopping_can_leave_the_last_weights_and_watch_training_figures():
-    x, y = blobs()
-    kept, plain = perceptron(), perceptron()
-    stop = EarlyStopping("accuracy", patience=3, restore_best=False)
-    history = fit(
-        kept, LOSS, SGD(kept, 0.5), x, y, epochs=50, batch_size=20, seed=0, callbacks=[stop]
-    )
-    assert stop.best == max(history.training["accuracy"])
-    epochs = len(history.step_loss) // history.steps_per_epoch
-    fit(plain, LOSS, SGD(plain, 0.5), x, y, epochs=epochs, batch_size=20, seed=0)
-    assert state_of(kept) == state_of(plain)
+@pytest.mark.parametrize("base", [Callback, object])
+def test_a_method_may_change_during_the_run(base):
+    class Twice(base):
+        calls = 0
+
+        def on_step(self, run):
+            self.on_step = self.later
+
+        def later(self, run):
+            self.calls += 1
+
+    twice = Twice()
+    watched(twice)
+    assert twice.calls == 5
 
 
-def test_early_stopping_refuses_a_figure_that_is_not_recorded():
-    network = perceptron()
-    with pytest.raises(ValueError, match="monitors 'f1', but recorded are loss, accuracy"):
-        fit(
-            network, LOSS, SGD(network, 0.1), *blobs(),
-            epochs=1, batch_size=8, callbacks=[EarlyStopping("f1")],
-        )  # fmt: skip
+def test_a_derived_callback_without_a_state_starts_afresh_when_a_run_is_resumed(tmp_path):
+    class Count(Callback):
+        def on_begin(self, run):
+            self.steps, self.began = 0, run.step
+
+        def on_step(self, run):
+            self.steps += 1
+
+    path, count = tmp_path / "run.safetensors", Count()
+    watched(count, epochs=1, checkpoint=path)
+    assert (count.began, count.steps) == (0, 3)
+    watched(count, epochs=3, checkpoint=path, resume=path)
+    assert (count.began, count.steps) == (3, 6)
 
 
-def test_one_instance_may_watch_several_runs():
-    x, y = blobs()
-    stop, watch = EarlyStopping(patience=1), GradientErrors(every=3)
-    for _ in range(2):
-        network = perceptron()
-        history = fit(
-            network, LOSS, SGD(network, 0.1), x, y,
-            epochs=2, batch_size=20, seed=0, callbacks=[stop, watch],
-        )  # fmt: skip
-        assert watch.steps == [0, 3]
-        assert stop.best == min(history.training["loss"])
+def test_a_resumed_run_that_is_complete_only_begins_and_ends(tmp_path):
+    calls = []
 
+    class Note(Callback):
+        def on_begin(self, run):
+            calls.append("begin")
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_gradient_errors_are_at_the_level_of_rounding_for_right_gradients(dtype):
-    x, y = blobs()
-    rng = np.random.default_rng(0)
-    network = Sequential(
-        Dense(2, 8, rng=rng, dtype=dtype), Tanh(), Noise(), Dense(8, 3, rng=rng, dtype=dtype)
-    )
-    watch = GradientErrors(every=2)
-    fit(
-        network, LOSS, SGD(network, 0.1), x, y,
-        epochs=2, batch_size=15, seed=0, callbacks=[watch], sample_weight=np.linspace(0, 1, 60),
-    )  # fmt: skip
-    assert watch.steps == [0, 2, 4, 6]
-    assert max(watch.errors) < (1e-7 if dtype == np.float64 else 1e-3)
+        def on_step(self, run):
+            calls.append("step")
 
+        def on_end(self, run):
+            calls.append("end")
 
-def test_gradient_errors_show_a_wrong_gradient():
-    class Wrong(Layer):
-        def forward(self, x):
-            return np.tanh(x), x
-
-        def backward(self, dy, x):
-            return dy * (1 - x * x)
-
-    x, y = blobs()
-    network = Sequential(Dense(2, 40, rng=0), Wrong(), Dense(40, 3, rng=0))
-    watch = GradientErrors(coordinates=20)
-    fit(network, LOSS, SGD(network, 0.01), x, y, epochs=1, batch_size=30, callbacks=[watch])
-    assert min(watch.errors) > 1e-2
-
-
-def test_gradient_errors_watch_without_changing_anything():
-    x, y = blobs()
-    networks = [Sequential(*perceptron(), Noise()) for _ in range(2)]
-    for network, callbacks in zip(networks, ([], [GradientErrors()]), strict=True):
-        fit(
-            network, LOSS, SGD(network, 0.1, momentum=0.5), x, y,
-            epochs=1, batch_size=15, seed=0, callbacks=callbacks,
-        )  # fmt: skip
-    assert state_of(networks[0]) == state_of(networks[1])
-
-
-def test_a_gradient_that_is_zero_on_both_sides_has_no_error():
-    class Dead(Layer):
-        def forward(self, x):
-            return 0 * x, None
-
-        def backward(self, dy, cache):
-            return 0 * dy
-
-    network = Sequential(Dense(2, 3, rng=0), Dead())
-    watch = GradientErrors()
-    fit(network, LOSS, SGD(network, 0.1), *blobs(), epochs=1, batch_size=60, callbacks=[watch])
-    assert watch.errors == [0.0]
-
-
-def test_the_progress_bar_shows_steps_and_figures_on_one_line(capsys):
-    x, y = blobs()
-    network = perceptron()
-    fit(
-        network, LOSS, SGD(network, 0.1), x, y,
-        epochs=2, batch_size=30, progress=True, validation=(x, y), validate_every=Steps(1),
-    )  # fmt: skip
-    output = capsys.readouterr()
-    assert output.out == ""
-    (line,) = output.err.strip().splitlines()
-    assert "epoch 2/2" in line
-    assert "4/4 steps" in line
-
-
-def test_no_progress_bar_without_a_terminal():
-    assert progress_callbacks(None) == []
-    assert progress_callbacks(False) == []
-
-
-def test_a_missing_rich_is_named_only_where_it_is_insisted_on(monkeypatch):
-    monkeypatch.setitem(sys.modules, "rich", None)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert progress_callbacks(None) == []
-    with pytest.raises(ImportError, match=r"minidl\[progress\]"):
-        progress_callbacks(True)
+    path = tmp_path / "run.safetensors"
+    watched(checkpoint=path)
+    watched(Note(), checkpoint=path, resume=path)
+    assert calls == ["begin", "end"]

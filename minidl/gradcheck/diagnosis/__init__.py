@@ -4,8 +4,6 @@ The first guess that predicts backward's gradient is the answer, so the table is
 much a guess claims: one that leaves nothing free stands before one with a coefficient to fit.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

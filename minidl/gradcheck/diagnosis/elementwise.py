@@ -1,7 +1,5 @@
 """Guesses about elementwise functions: the local derivative that backward uses, as a formula."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from minidl.arrays import Array

@@ -1,7 +1,5 @@
 """What a diagnosis may look at: the gradients, the point, the Jacobian, and the test of a guess."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator
 from functools import cached_property

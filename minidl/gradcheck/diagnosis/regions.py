@@ -1,7 +1,5 @@
 """Guesses about where: only beyond a threshold, in one sample, in one element, at a border."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from minidl.arrays import Array

@@ -1,7 +1,5 @@
 """Guesses about how backward walked the indices: transposed, shifted, partial, coupled wrongly."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Guesses about the difference: a term left out, added, or with another coefficient."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator
 

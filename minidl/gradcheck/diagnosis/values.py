@@ -1,7 +1,5 @@
 """Guesses about the gradient as a whole: zero, passed on, a factor, low precision, another's."""
 
-from __future__ import annotations
-
 import itertools
 import math
 

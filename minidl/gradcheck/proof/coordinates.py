@@ -6,8 +6,6 @@ Whatever it contests is decided by the ladder, whose error bound must exclude ba
 before anything is called wrong.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from minidl.arrays import Array

@@ -5,8 +5,6 @@ it provably is not, halving the direction finds a wrong coordinate in log₂ n s
 need not run again, because the halves of ⟨g, d⟩ are partial sums.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from minidl.arrays import Array

@@ -11,8 +11,6 @@ Every output keeps its own ladder: summing the outputs before taking differences
 noise of large ones into small ones.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

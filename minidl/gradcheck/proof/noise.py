@@ -6,8 +6,6 @@ noise. (Hamming's difference table, as in J. Moré and S. Wild, "Estimating comp
 SIAM J. Sci. Comput. 33, 2011.)
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -1,7 +1,5 @@
 """One point at which a subject is examined: output, cotangent, gradients and what limits them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cached_property
 
@@ -63,7 +61,7 @@ class Point:
         )
         self.scales = [natural_scale(value) for value in values]
 
-    def at(self, values: list[Array]) -> Point:
+    def at(self, values: list[Array]) -> "Point":
         """Return another point of the same subject."""
         return Point(self.subject, values, self.cotangent, self.rng, self.eps)
 

@@ -4,8 +4,6 @@ A batch of one, a feature that is zero, large inputs and ties each get one rando
 if that is provably wrong are coordinates looked at.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
