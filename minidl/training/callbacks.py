@@ -1,6 +1,6 @@
 """Callbacks: what may watch a training run, and end it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -77,30 +77,17 @@ class Callback:
         """After the last step, unless an error has ended the run; the history is complete."""
 
 
-class Watchers:
-    """All that watches a run, in the order in which it is called."""
-
-    def __init__(self, run: Run, watchers: Iterable[Any]) -> None:
-        self._run, self._watchers = run, list(watchers)
-        self._methods: dict[str, list[tuple[Any, Callable[[Run], Any]]]] = {}
-
-    def call(self, hook: str) -> None:
-        """Call a method of all that have it; one that answers True ends the run."""
-        if hook not in self._methods:
-            self._methods[hook] = self._find(hook)
-        for watcher, method in self._methods[hook]:
-            answer = method(self._run)
-            if answer is not None:
-                end_if(answer, watcher, self._run)
-
-    def _find(self, hook: str) -> list[tuple[Any, Callable[[Run], Any]]]:
-        """Return who has such a method, and the method; one that does nothing costs no time."""
-        nothing = getattr(Callback, hook)
-        found = [(w, getattr(w, hook)) for w in self._watchers if hasattr(w, hook)]
-        return [(w, method) for w, method in found if getattr(method, "__func__", 0) is not nothing]
+def call(watchers: Iterable[Any], hook: str, run: Run) -> None:
+    """Call a method of all that have it."""
+    for watcher in watchers:
+        method = getattr(watcher, hook, None)
+        answer = None if method is None else method(run)
+        if answer is not None:
+            heed(watcher, answer, run)
 
 
-def end_if(answer: Any, watcher: Any, run: Run) -> None:
+def heed(watcher: Any, answer: Any, run: Run) -> None:
     """End the run if a watcher has answered True; the first that does is noted."""
     if isinstance(answer, (bool, np.bool)) and answer:
+        run.ended = True
         run.history.stopped_by = run.history.stopped_by or type(watcher).__name__

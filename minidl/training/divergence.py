@@ -1,7 +1,5 @@
 """The error of a run whose numbers are no longer finite, and the guard that undoes its steps."""
 
-from functools import cached_property
-
 import numpy as np
 
 from minidl.training.first_step import first_not_finite
@@ -54,28 +52,25 @@ class Guard:
         """Remember where the epoch starts."""
         run = self._run
         self._epoch = run.epoch + 1
+        self._moved = ForwardState(run.network)
         self._start = (self._moved.take(), run.optimizer.snapshot()) if self._recover else None
 
     def begin_step(self) -> None:
-        """Remember what a forward pass moves."""
+        """Remember what a forward pass is about to move."""
         self._before = self._moved.take()
 
     def undo_step(self, error: BaseException) -> None:
-        """Go back; of a DivergenceError raise one that says more."""
+        """Go back to before the step that an error has ended; raise in full one of divergence."""
         self._moved.restore(self._before)
         if isinstance(error, DivergenceError):
-            place = f"in step {self._run.step + 1}, epoch {self._epoch}"
-            raise self._divergence(f"{error} {place}") from None
+            when = f"in step {self._run.step + 1}, epoch {self._epoch}"
+            raise self._divergence(f"{error} {when}") from None
 
     def require_finite(self) -> None:
         """Raise a DivergenceError unless all parameters are finite."""
         if not np.isfinite(self._run.optimizer.vector.value).all():
-            place = f"after step {self._run.step}, epoch {self._epoch}"
-            raise self._divergence(f"a parameter is not finite {place}")
-
-    @cached_property
-    def _moved(self) -> ForwardState:
-        return ForwardState(self._run.network)  # not before the run has begun: callbacks may act
+            when = f"after step {self._run.step}, epoch {self._epoch}"
+            raise self._divergence(f"a parameter is not finite {when}")
 
     def _divergence(self, what: str) -> DivergenceError:
         """Go back to the start of the epoch; return the error that says what happened where."""

@@ -12,7 +12,7 @@ from minidl.layer import Layer
 from minidl.optimizers import Optimizer
 from minidl.training.array_batches import ArrayBatches
 from minidl.training.batches import Batches
-from minidl.training.callbacks import Watchers
+from minidl.training.callbacks import call
 from minidl.training.checks import Task, check_callbacks, check_parts
 from minidl.training.divergence import Guard
 from minidl.training.first_step import audit
@@ -146,6 +146,7 @@ def fit(
     check_parts(network, loss, optimizer)
     callbacks, limited = check_callbacks(callbacks), blas_threads(threads)
     validate_every = as_plan("validate_every", validate_every)
+    checkpoint_every = as_plan("checkpoint_every", checkpoint_every)
     recover = boolean("recover", recover)
     # With an inference on a first batch: it finds what is wrong before anything changes.
     task = Task(network, loss)
@@ -157,37 +158,37 @@ def fit(
 
     history = History(drawn, data.steps_per_epoch)
     run = Run(network, loss, optimizer, history, epochs)
-    recorder, guard = Recorder(run, metrics, held_out, validate_every), Guard(run, recover)
-    interrupt = Interrupt(run)
-    outputs: list[Any] = [*progress_callbacks(progress)]
-    checkpoint_every = as_plan("checkpoint_every", checkpoint_every)
+    guard, recorder = Guard(run, recover), Recorder(run, metrics, held_out, validate_every)
+    bars, savers = progress_callbacks(progress), list[Any]()
     if checkpoint is not None or resume is not None:
-        from minidl.training.checkpoints import Checkpoints  # it loads all layers
+        from minidl.training.checkpoints import Checkpoints  # with all layers that there are
 
         parts = run, recorder, guard, data, callbacks
-        outputs.append(Checkpoints(checkpoint, checkpoint_every, resume, seed, *parts))
-    watchers = Watchers(run, [recorder, *callbacks, interrupt, *outputs])
+        savers = [Checkpoints(checkpoint, checkpoint_every, resume, seed, *parts)]
+    watchers = [recorder, *callbacks, *bars]
 
     optimizer.clear()
     try:
-        with limited(), interrupt:
-            watchers.call("on_begin")
+        with limited(), Interrupt(history):
+            call([*watchers, *savers], "on_begin", run)
             while not run.ended:
                 guard.begin_epoch()
                 epoch = data.epoch(history.seed, run.epoch, run.done)
                 for run.batch, run.epoch_ends in epoch:
                     _step(run, guard, watchers)
-                    watchers.call("on_step")
+                    call(watchers, "on_step", run)
                     if run.epoch_ends:
-                        watchers.call("on_epoch")
+                        call(watchers, "on_epoch", run)
+                    run.ended |= history.interrupted  # asked once: what follows must agree
+                    call(savers, "on_step", run)
                     if run.ended:
                         guard.require_finite()
                         break
-            watchers.call("on_end")
+            call(watchers, "on_end", run)
     finally:
         optimizer.clear()
-        for output in outputs:
-            output.close()
+        for part in (*bars, *savers):
+            part.close()
     return history
 
 
@@ -206,18 +207,18 @@ def _batches(task: Task, x: Any, y: Any, weight: Any, batch_size: Any, epochs: i
     return ArrayBatches(task, x, y, weight, integer("batch_size", batch_size, least=1))
 
 
-def _step(run: Run, guard: Guard, watchers: Watchers) -> None:
+def _step(run: Run, guard: Guard, watchers: list[Any]) -> None:
     """Take one step, and count it; if it fails, all is as before, or as the guard says."""
     run.prediction = None  # so that there are never two in memory
     guard.begin_step()
-    try:  # a context takes 1 % of a small step
+    try:
         if run.step == (run.history.resumed_from or 0):
             with audit(run.network):
                 value, run.prediction = add_gradients(run.network, run.loss, *run.batch)
             check_parts(run.network, run.loss, run.optimizer)  # a layer may have replaced some
         else:
             value, run.prediction = add_gradients(run.network, run.loss, *run.batch)
-        watchers.call("on_gradients")
+        call(watchers, "on_gradients", run)
         run.optimizer.step()
     except BaseException as error:
         guard.undo_step(error)
@@ -229,3 +230,4 @@ def _step(run: Run, guard: Guard, watchers: Watchers) -> None:
         guard.require_finite()
         run.history.steps_per_epoch = run.done
         run.epoch, run.done = run.epoch + 1, 0
+        run.ended |= run.epoch >= run.epochs
