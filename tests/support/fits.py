@@ -3,13 +3,15 @@
 import os
 import signal
 
-from minidl import (
-    SGD,
-    SoftmaxCrossEntropy,
-    fit,
-)
+import pytest
+
+from minidl import SGD, SoftmaxCrossEntropy, fit
 
 LOSS = SoftmaxCrossEntropy()
+needs_ctrl_c = pytest.mark.skipif(
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
+    reason="Ctrl-C is ignored in this process, as under nohup",
+)
 
 
 def train(network, x, y, *, optimizer=None, **options):

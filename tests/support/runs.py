@@ -1,6 +1,6 @@
 """Small training runs that may be stopped anywhere, and the digest of all that they leave.
 
-``python -m tests.checkpoint.training NAME FILE`` goes on with one, as a process that may be killed.
+``python -m tests.support.runs NAME FILE`` goes on with one, as a process that may be killed.
 """
 
 import hashlib

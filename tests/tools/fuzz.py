@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of the loader: python -m tests.checkpoint.fuzz [-runs=100000].
+"""Coverage-guided fuzzing of the loader: python -m tests.tools.fuzz [-runs=100000].
 
 Needs atheris (python -m pip install atheris) and safetensors. Whatever bytes a file holds, `load`
 returns a network or raises ModelFileError; what it accepts the safetensors package accepts too, and

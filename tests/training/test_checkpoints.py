@@ -30,6 +30,7 @@ from minidl import (
 from minidl.checkpoint.atomic import AtomicFile
 from minidl.checkpoint.format import read, serialize
 from minidl.training.run import ForwardState
+from tests.support.fits import needs_ctrl_c
 from tests.support.runs import RUNS, STEPS, X, Y, digest, plain, resume, stochastic, train
 
 ROOT = Path(__file__).parents[2]
@@ -81,7 +82,7 @@ def test_stopped_after_any_step_and_resumed_a_run_ends_with_the_same_bits(name, 
         assert resumed.stopped_by == history.stopped_by
 
 
-@pytest.mark.parametrize("how", ["answer", "error", "Ctrl-C"])
+@pytest.mark.parametrize("how", ["answer", "error", pytest.param("Ctrl-C", marks=needs_ctrl_c)])
 @pytest.mark.parametrize("every", [1, 2, Steps(3), Steps(50)])
 def test_however_a_run_is_stopped_and_how_rare_checkpoints_are(how, every, tmp_path):
     expected = digest(*train("noise", tmp_path, checkpoint=None))

@@ -4,10 +4,11 @@ import signal
 
 import pytest
 
-from tests.support.fits import Act, interrupt, train
+from tests.support.fits import Act, interrupt, needs_ctrl_c, train
 from tests.support.networks import blobs, perceptron, state_of
 
 
+@needs_ctrl_c
 def test_ctrl_c_ends_the_run_at_the_boundary_of_a_step():
     x, y = blobs()
     interrupted, stopped = perceptron(), perceptron()
@@ -19,6 +20,7 @@ def test_ctrl_c_ends_the_run_at_the_boundary_of_a_step():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@needs_ctrl_c
 def test_a_second_ctrl_c_raises():
     def twice():
         interrupt()
@@ -40,6 +42,7 @@ def test_a_handler_of_the_users_own_is_left_alone():
     assert not history.interrupted
 
 
+@needs_ctrl_c
 def test_ctrl_c_after_the_last_step_is_not_swallowed():
     class Late:
         def on_end(self, run):
