@@ -48,11 +48,14 @@ class Guard:
     def __init__(self, run: Run, recover: bool) -> None:
         self._run, self._recover = run, recover
 
+    @cached_property
+    def _moved(self) -> ForwardState:
+        return ForwardState(self._run.network)  # as it is once the callbacks have begun
+
     def begin_epoch(self) -> None:
         """Remember where the epoch starts."""
         run = self._run
         self._epoch = run.epoch + 1
-        self._moved = ForwardState(run.network)
         self._start = (self._moved.take(), run.optimizer.snapshot()) if self._recover else None
 
     def begin_step(self) -> None:
