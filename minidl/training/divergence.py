@@ -1,5 +1,7 @@
 """The error of a run whose numbers are no longer finite, and the guard that undoes its steps."""
 
+from functools import cached_property
+
 import numpy as np
 
 from minidl.training.first_step import first_not_finite
