@@ -1,4 +1,4 @@
-"""Scikit-learn's own checks of an estimator, for the default configuration and ten others each."""
+"""Scikit-learn's own checks of an estimator, for the default configuration and four others each."""
 
 import numpy as np
 import pytest
@@ -51,17 +51,18 @@ class Named:
 SMALL = {"hidden": 16, "max_epochs": 20, "learning_rate": 0.02}
 CONFIGURATIONS = [
     {},
-    {**SMALL, "optimizer": "sgd"},
-    {**SMALL, "optimizer": "rmsprop", "schedule": Named(constant)},
-    {**SMALL, "optimizer": "adamw", "weight_decay": 0.01, "activation": "tanh"},
-    {**SMALL, "dropout": 0.1, "batch_norm": True},
-    {**SMALL, "early_stopping": True, "patience": 3, "validation": 0.25},
-    {**SMALL, "module": Named(wide)},
-    {**SMALL, "batch_size": 8, "max_epochs": 10},
-    {**SMALL, "activation": m.GELU()},
-    {**SMALL, "scale": False},
-    {**SMALL, "optimizer": Named(cosine)},
-]
+    {**SMALL, "optimizer": "rmsprop", "schedule": Named(constant), "activation": m.GELU()},
+    {
+        **SMALL, "optimizer": "adamw", "weight_decay": 0.01, "dropout": 0.1, "batch_norm": True,
+        "scale": False,
+    },
+    {
+        **SMALL, "optimizer": "sgd", "activation": "tanh", "batch_size": 8,
+        "early_stopping": True, "patience": 3, "validation": 0.25,
+    },
+    {**SMALL, "module": Named(wide), "optimizer": Named(cosine)},
+]  # fmt: skip
+"""Every option that an estimator may be sensitive to, once."""
 
 
 @sklearn_checks.parametrize_with_checks(
