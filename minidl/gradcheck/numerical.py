@@ -83,6 +83,7 @@ def numerical_jacobian(function: Callable[[Array], Any], x: ArrayLike) -> tuple[
     array([[1., 0.],
            [1., 1.]])
     """
+
     def forward(moved: Array) -> tuple[Array, None]:
         return np.array(function(moved), np.float64), None
 
