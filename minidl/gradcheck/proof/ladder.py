@@ -118,7 +118,7 @@ def climb(
 def _calibrated(floor: Array, c: Array, h: Array, most: float) -> Array:
     """Raise the noise to what the finer steps show: intermediate results may be larger than y.
 
-    They must not raise it beyond `most` times the floor: a kink nearby scatters the differences too.
+    They must not raise it beyond `most` times the floor: a kink nearby scatters them too.
     """
     scatter = np.abs(np.diff(c, axis=0))[-6:] * h[1:][-6:]
     seen = np.nan_to_num(scatter, nan=0.0, posinf=0.0).max(axis=0)
