@@ -8,7 +8,8 @@ turn add at their peak to what the library's process holds. All take the batches
 scikit-learn shuffles by itself where no goal is set, and tells two classes apart by one output.
 
 `python -m benchmarks NAME` runs one of the other comparisons: gradcheck, convolution,
-dense_family, sequences, imports, memory, memory_map, estimators.
+dense_family, sequences, imports, memory, memory_map, estimators; `beside FOLDER` compares this
+checkout with another one of minidl.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from benchmarks.works import imports
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 OTHERS = (
+    "beside",
     "gradcheck",
     "convolution",
     "dense_family",

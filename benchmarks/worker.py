@@ -4,6 +4,7 @@ import ctypes
 import gc
 import importlib
 import os
+import sys
 import time
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -16,13 +17,16 @@ THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_N
 
 
 class Worker:
-    """What the process of one library is asked through; ``version`` is None if it cannot run."""
+    """What the process of one library is asked through; ``version`` is None if it cannot run.
 
-    def __init__(self, library):
+    With a folder, the library is imported from there, whichever is installed.
+    """
+
+    def __init__(self, library, folder=""):
         context = get_context("spawn")
         self.library = library
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, library), daemon=True)
+        self.process = context.Process(target=_serve, args=(theirs, library, folder), daemon=True)
         self.process.start()
         theirs.close()
 
@@ -56,7 +60,9 @@ def confined(threads):
         os.environ.update(before)
 
 
-def _serve(connection, library):
+def _serve(connection, library, folder):
+    if folder:
+        sys.path.insert(0, folder)
     try:
         peer = importlib.import_module(f"benchmarks.peers.{library}")
     except ImportError as error:

@@ -39,8 +39,8 @@ def _require_finite(name: str, array: Array, original: Array) -> None:
         refuse(~finite, original, f"{name}{{index}} is {{value}}: {need}")
 
 
-def _as_real(name: str, data: Any, dtype: DTypeLike | None, *, finite: bool = True) -> Array:
-    """Return (finite) real numbers in a dtype (None: float32 for narrow floats, else float64).
+def _as_real(name: str, data: Any, dtype: DTypeLike | None) -> Array:
+    """Return finite real numbers in a dtype (None: float32 for narrow floats, else float64).
 
     Native byte order and C order, so that the same numbers always give the same bits.
     """
@@ -49,8 +49,7 @@ def _as_real(name: str, data: Any, dtype: DTypeLike | None, *, finite: bool = Tr
         dtype = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else np.float64
     with np.errstate(over="ignore"):
         cast = np.ascontiguousarray(array, dtype)
-    if finite:
-        _require_finite(name, cast, array)
+    _require_finite(name, cast, array)
     return cast
 
 
@@ -81,15 +80,6 @@ def as_inputs(name: str, x: Any, dtype: DTypeLike | None) -> Array:
     if dtype is not None and np.dtype(dtype).kind == "i":
         return _as_integers(name, x)
     return _as_real(name, x, dtype)
-
-
-def as_batch(name: str, x: Any, dtype: np.dtype[Any] | None) -> Array:
-    """Return the inputs of one batch as `as_inputs` does, without looking at every number."""
-    if isinstance(x, np.ndarray) and x.dtype == dtype:
-        return x
-    if dtype is not None and dtype.kind == "i":
-        return as_inputs(name, x, dtype)
-    return _as_real(name, x, dtype, finite=False)
 
 
 def as_targets(name: str, y: Any, samples: int, loss: Any, prediction: Array) -> Array:

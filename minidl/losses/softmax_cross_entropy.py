@@ -93,8 +93,10 @@ class SoftmaxCrossEntropy(Loss):
         """
         logits = self._floating(logits, "logits", axes=1)
         target, counts = check_target(self, np.asarray(target), logits, self.ignore_index)
-        shares = self._shares(weight, logits, "logits", logits.ndim - 1, counts)
-        rows = without(_as_rows(logits), shares)
+        rows, shares = np.ascontiguousarray(logits).reshape(-1, logits.shape[-1]), None
+        if weight is not None or counts is not None:
+            shares = self._shares(weight, logits, "logits", logits.ndim - 1, counts)
+            rows = without(rows, shares)
         if target.ndim < logits.ndim and not self.label_smoothing:
             z, terms, tiny = _exponentials(rows, shift=False)
             losses, totals = _of_true_classes(z, terms, target.ravel(), shifted=z is not rows)
@@ -147,12 +149,6 @@ class SoftmaxCrossEntropy(Loss):
         target = target.reshape(rows.shape).astype(rows.dtype, copy=False)
         smoothing = self.label_smoothing
         return (1 - smoothing) * target + smoothing / rows.shape[1] if smoothing else target
-
-
-def _as_rows(logits: Array) -> Array:
-    """Return the logits as contiguous rows; a reshape takes as long as a product, so if need be."""
-    logits = np.ascontiguousarray(logits)
-    return logits if logits.ndim == 2 else logits.reshape(-1, logits.shape[-1])
 
 
 def _exponentials(rows: Array, shift: bool = True) -> tuple[Array, Array, bool]:

@@ -15,7 +15,7 @@ _BLOCK = 32 * 1024
 
 def stretches(
     parameters: Mapping[str, Parameter], groups: Mapping[str, Mapping[str, Any]]
-) -> tuple[list[tuple[str | None, list[slice]]], list[slice]]:
+) -> tuple[list[tuple[str | None, list[slice]]] | None, list[slice]]:
     """Cut the flat vector of parameters where another group begins, and into blocks.
 
     Parameters
@@ -28,8 +28,9 @@ def stretches(
     Returns
     -------
     (stretches, frozen)
-        Pairs (pattern, blocks), one for neighbours in the same group, None for those in none; and
-        the slices whose learning rate is 0.
+        Pairs (pattern, blocks), one for neighbours in the same group, None for those in none; None
+        if there is nothing to cut, neither a group nor more than a block. And the slices whose
+        learning rate is 0.
 
     Raises
     ------
@@ -52,7 +53,7 @@ def stretches(
         else:
             edges = [*range(start, end, _BLOCK), end]
             found.append((own, [slice(*ends) for ends in pairwise(edges)]))
-    return found, frozen
+    return None if not groups and end <= _BLOCK else found, frozen
 
 
 def checked_groups(groups: Any) -> dict[str, dict[str, Any]]:

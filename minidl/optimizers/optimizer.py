@@ -135,7 +135,8 @@ class Optimizer(_Keywords, ABC):
         self.vector = ParameterVector(network)
         for name in self.state:
             setattr(self, name, None)
-        self._arrays()
+        for name in self.state:
+            self._array(name)
 
     @property
     def groups(self) -> Mapping[str, Mapping[str, Any]]:
@@ -184,17 +185,20 @@ class Optimizer(_Keywords, ABC):
             for part in self._frozen:
                 vector.grad[part] = 0  # it has no share in a norm
             self.clip(vector.grad)
-        arrays = [vector.value, vector.grad, *self._arrays()]
-        plain = self.learning_rate, self.weight_decay
-        for pattern, blocks in self._stretches:
-            rate, decay = plain if pattern is None else self._own(pattern, *plain)
-            for block in blocks:
-                parts = _cut(arrays, block)
-                self.update(*parts, rate, decay)
-                if self.steps % _EVERY == _EVERY - 1:
-                    _flush(parts[2:])
+        arrays: list[Any] = [vector.value, vector.grad, *map(self._array, self.state)]
+        rate, decay = self.learning_rate, self.weight_decay
+        if self._stretches is None:
+            self.update(*arrays, rate, decay)
+        else:
+            for pattern, blocks in self._stretches:
+                own = self._own(pattern, rate, decay)
+                for block in blocks:
+                    parts: list[Any] = [a if a is None else a[block] for a in arrays]
+                    self.update(*parts, *own)
         self.steps += 1
-        self.clear()
+        if self.steps % _EVERY == 0:
+            _flush(arrays[2:])
+        vector.grad.fill(0)
 
     def clear(self) -> None:
         """Set all gradients to zero."""
@@ -218,17 +222,18 @@ class Optimizer(_Keywords, ABC):
         self.vector.value[:] = variables.pop("value")
         vars(self).update(variables)
 
-    def _own(self, pattern: str, rate: float, decay: float) -> tuple[float, float]:
+    def _own(self, pattern: str | None, rate: float, decay: float) -> tuple[float, float]:
         """Return the learning rate and the weight decay of a group, by default the given ones."""
-        own = self._groups[pattern]
+        own = self._groups[pattern] if pattern is not None else {}
         return rate_at(own.get("learning_rate", rate), self.steps), own.get("weight_decay", decay)
 
-    def _arrays(self) -> list[Array | None]:
-        """Return the arrays of the state; those that are needed by now begin with zeros."""
-        for name in self.state:
-            if getattr(self, name) is None and self._needs(name):
-                setattr(self, name, np.zeros_like(self.vector.value))
-        return [getattr(self, name) for name in self.state]
+    def _array(self, name: str) -> Array | None:
+        """Return an array of the state; one that is needed by now begins with zeros."""
+        array: Array | None = getattr(self, name)
+        if array is None and self._needs(name):
+            array = np.zeros_like(self.vector.value)
+            setattr(self, name, array)
+        return array
 
     def _needs(self, name: str) -> bool:
         """Tell whether the rule uses an array of its state, with the hyper-parameters it has."""
@@ -237,13 +242,6 @@ class Optimizer(_Keywords, ABC):
     def __repr__(self) -> str:
         shown = {"learning_rate": self._rate, "groups": self.groups or None, "clip": self.clip}
         return describe(self, network=None, **shown)
-
-
-def _cut(arrays: list[Any], block: slice) -> list[Any]:
-    """Return a block of each array, None for None; what is no longer than the block stays whole."""
-    if block.stop - block.start == len(arrays[0]):
-        return arrays
-    return [None if array is None else array[block] for array in arrays]
 
 
 def _flush(state: list[Any]) -> None:

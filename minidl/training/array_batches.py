@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,18 +17,19 @@ class ArrayBatches(Batches):
     """Rows of arrays, in an order that depends on seed and epoch alone."""
 
     def __init__(self, task: Task, x: Any, y: Any, weight: Any, batch_size: int) -> None:
-        self._x = _Column("x", x, lambda part: task.inputs("x", part))
-        samples = self._samples = len(self._x.array)
+        self._x = _column("x", x, None, lambda part: task.inputs("x", part))
+        samples = self._samples = len(self._x)
         self._size, self.steps_per_epoch = batch_size, math.ceil(samples / batch_size)
         rows = np.arange(min(batch_size, samples))
-        task.begin(self._x.take(rows))
-        if self._x.array.ndim == 1:
-            task.network(self._x.take(rows[:1]))  # numbers, not features of one sample, can be cut
-        if self._x.whole:
-            check_integers("x", task.network, self._x.array, batch_size)
-        self._y = _Column("y", y, lambda part: task.targets("y", part, len(part)), samples)
-        if self._y.whole:
-            require_some("y", self._y.array, task.loss)
+        first = self._x.take(rows, 0)
+        task.begin(first)
+        if first.ndim == 1:
+            task.network(first[:1])  # numbers, not features of one sample, can be cut
+        if isinstance(self._x, np.ndarray):
+            check_integers("x", task.network, self._x, batch_size)
+        self._y = _column("y", y, samples, lambda part: task.targets("y", part, len(part)))
+        if isinstance(self._y, np.ndarray):
+            require_some("y", self._y, task.loss)
         if weight is not None:
             weight = task.weights("sample_weight", weight, samples)
         self._weight = weight
@@ -35,7 +37,7 @@ class ArrayBatches(Batches):
 
     def _batch(self, rows: Array) -> Batch:
         weight = None if self._weight is None else self._weight.take(rows, 0)
-        return self._x.take(rows), self._y.take(rows), weight
+        return self._x.take(rows, 0), self._y.take(rows, 0), weight  # faster than x[rows]
 
     def epoch(self, seed: int, number: int, start: int = 0) -> Iterator[tuple[Batch, bool]]:
         """Yield the batches of an epoch from one on, each with whether it is the last."""
@@ -46,23 +48,27 @@ class ArrayBatches(Batches):
 
     def fingerprint(self) -> str:
         """Return a fingerprint of the data."""
-        found = digest(*self._batch(fixed_rows(self._samples)))
-        return f"{self._samples} samples in batches of {self._size}, SHA-256 of some {found}"
+        some = digest(*self._batch(fixed_rows(self._samples)))
+        return f"{self._samples} samples in batches of {self._size}, SHA-256 of some {some}"
 
 
-class _Column:
-    """The rows of an array: checked as a whole, or, of a memory-map, whenever some are taken."""
+def _column(name: str, data: Any, samples: int | None, check: Callable[[Any], Array]) -> Any:
+    """Return an array that has been checked, or, of a memory-map, what checks the rows it gives."""
+    array = as_array(name, data, samples)
+    return _Mapped(name, array, check) if isinstance(data, np.memmap) else check(data)
 
-    def __init__(
-        self, name: str, data: Any, check: Callable[[Any], Array], samples: int | None = None
-    ) -> None:
-        self._name, self._check = name, check
-        self.whole = not isinstance(data, np.memmap)
-        self.array = as_array(name, data, samples)
-        if self.whole:
-            self.array = check(data)
 
-    def take(self, rows: Array) -> Array:
+@dataclass
+class _Mapped:
+    """The rows of a memory-map, checked whenever some are taken."""
+
+    name: str
+    array: Array
+    check: Callable[[Any], Array]
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def take(self, rows: Array, axis: int) -> Any:
         """Return some rows, checked."""
-        part = self.array.take(rows, 0)  # several times as fast as array[rows]
-        return part if self.whole else tried_by_row(self._name, rows, part, self._check)
+        return tried_by_row(self.name, rows, self.array.take(rows, axis), self.check)

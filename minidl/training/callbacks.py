@@ -81,11 +81,13 @@ def call(watchers: Iterable[Any], hook: str, run: Run) -> None:
     """Call a method of all that have it."""
     for watcher in watchers:
         method = getattr(watcher, hook, None)
-        if method is not None:
-            heed(watcher, method(run), run)
+        answer = None if method is None else method(run)
+        if answer is not None:
+            heed(watcher, answer, run)
 
 
 def heed(watcher: Any, answer: Any, run: Run) -> None:
     """End the run if a watcher has answered True; the first that does is noted."""
     if isinstance(answer, (bool, np.bool)) and answer:
+        run.ended = True
         run.history.stopped_by = run.history.stopped_by or type(watcher).__name__

@@ -31,7 +31,7 @@ from minidl.training.run import ForwardState, Run
 _PLAIN = (bool, int, float, str, type(None))
 
 _DERIVED = {"network", "vector", "_stretches", "_frozen"}
-"""What an optimizer works out from its arguments."""
+"""Attributes of an optimizer that follow from its arguments."""
 
 _PROGRESS = ("epoch", "step", "batch", "steps_per_epoch", "count")
 
@@ -86,7 +86,7 @@ class Checkpoints(Callback):
         try:
             with _named(path if resume is None else resume):
                 self._same = self._identity(data)
-                self._buffers()  # what cannot be saved is found out now
+                self._buffers()  # so that what cannot be saved is found out now
             if resume is not None:
                 self._go_on(resume, seed)
         except BaseException:
@@ -102,11 +102,6 @@ class Checkpoints(Callback):
         self._loaded, self._undo = {}, None
 
     def on_step(self, run: Run) -> None:
-        """Write a checkpoint if it is time; where an epoch ends not before `on_epoch`."""
-        if not run.epoch_ends:
-            self.on_epoch(run)
-
-    def on_epoch(self, run: Run) -> None:
         """Write a checkpoint, in one step, if it is time, or the run is at its end."""
         if self._file is not None and (run.ended or run.is_due(self._every)):
             self._guard.require_finite()
@@ -122,7 +117,7 @@ class Checkpoints(Callback):
             self._file.close()
 
     def _identity(self, data: Batches) -> dict[str, Any]:
-        """Return what has to be the same when the run is resumed."""
+        """Describe the run: it has to be the same when it is resumed."""
         run, held_out = self._run, self._recorder.held_out
         return {
             "network": contents(run.network)[0],
@@ -242,6 +237,7 @@ class Checkpoints(Callback):
         run.epoch, run.step, run.done, history.steps_per_epoch, recorder.count = (
             parts[f"run.{name}"] for name in _PROGRESS
         )
+        run.ended = run.epoch >= run.epochs
         history.resumed_from = run.step
         history.seed = self._same["seed"]
         curves = {name: _numbers(parts[f"run.{name}"]) for name in self._curves()}
@@ -274,20 +270,20 @@ def _description(thing: Any) -> Any:
 
 
 def _difference(there: str, here: str) -> str:
-    """Show two texts from a little before the place where they differ."""
+    """Show two texts from a little before where they differ."""
     pairs = enumerate(zip(there, here, strict=False))
-    start = max(0, next((place for place, (a, b) in pairs if a != b), 0) - 40)
+    start = max(0, next((index for index, (a, b) in pairs if a != b), 0) - 40)
     return f"…{there[start : start + 120]}… there, …{here[start : start + 120]}… here"
 
 
 def _below(prefix: str, parts: dict[str, Any]) -> dict[str, Any]:
-    """Return the parts whose names begin so, by the rest of their names; the arrays are copies."""
+    """Return copies of the parts whose names begin with a prefix, by the rest of their names."""
     own = {name.removeprefix(prefix): parts[name] for name in parts if name.startswith(prefix)}
     return {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in own.items()}
 
 
 def _fits(name: str, given: Any, own: Any) -> bool:
-    """Tell whether a part can take another's place; a velocity is None before the first step."""
+    """Tell whether a part of a file can be that of a run; a velocity is None before a step."""
     if isinstance(given, np.ndarray) and isinstance(own, np.ndarray):
         return given.dtype == own.dtype and (name[:4] == "run." or given.shape == own.shape)
     if isinstance(given, dict) and isinstance(own, dict):  # generators
@@ -302,7 +298,7 @@ def _bits(numbers: Iterable[float]) -> Array:
 
 
 def _numbers(bits: Array) -> list[float]:
-    """Return what `_bits` has written."""
+    """Return the numbers that `_bits` has written."""
     numbers: Array = bits.astype(np.uint32).view(np.float64)
     if bits.ndim != 1 or not np.array_equal(_bits(numbers), bits):
         raise ValueError("the history is not written as minidl writes it")
@@ -311,7 +307,7 @@ def _numbers(bits: Array) -> list[float]:
 
 
 def _written(name: str, value: Any) -> Any:
-    """Return a number, or the state of a generator, as what JSON can hold; NaN and infinity too."""
+    """Return a number (NaN and infinity too) or the state of a generator as JSON can hold it."""
     value = value.item() if isinstance(value, np.generic) else value
     if type(value) not in (*_PLAIN, dict):
         raise ValueError(f"{name} is {value!r:.80}: numbers, strings and arrays can be saved")

@@ -1,4 +1,4 @@
-"""The door of `fit`: its parts are checked against one another before anything changes."""
+"""What `fit` checks before anything changes: whether its parts and data fit one another."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ from minidl.training.step import targets
 
 
 class Task:
-    """What a network and a loss take: asked once, and of a first batch, before anything changes.
+    """A network and a loss, and what the first batch tells about the data they take.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Task:
         _check_loss(self.loss, self.prediction, targets(y, weight))
 
     def metrics(self, metrics: Any, y: Array) -> dict[str, Metric]:
-        """Return what is to be recorded; each must give a number for the first batch."""
+        """Return the metrics to record; each must give a number for the first batch."""
         if metrics is None:
             counted = getattr(self.loss, "accuracy", accuracy)
             metrics = {"accuracy": counted} if getattr(self.loss, "classification", False) else {}
@@ -141,8 +141,8 @@ def check_callbacks(callbacks: Any) -> list[Any]:
 def check_integers(name: str, network: Layer, x: Array, batch_size: int) -> None:
     """Raise, with the row, for integers outside the range of the layer that takes them.
 
-    Whichever layer of the network that is, and whatever it does with them before: what is tried,
-    by inference, are the rows with the largest and the smallest integer at each place of a sample.
+    Whichever layer of the network that is, and whatever it does with them before: the rows with
+    the largest and the smallest integer at each position of a sample are tried, by inference.
     """
     if x.dtype.kind not in "iu":
         return

@@ -1,5 +1,7 @@
 """The error of a run whose numbers are no longer finite, and the guard that undoes its steps."""
 
+from functools import cached_property
+
 import numpy as np
 
 from minidl.training.first_step import first_not_finite
@@ -39,7 +41,7 @@ class DivergenceError(ArithmeticError):
 
 
 class Guard:
-    """What a run goes back to when a step fails: that is done in its context, ``with guard:``.
+    """What a run goes back to when a step fails.
 
     After any error buffers and generators are as they were before the step. If the loss diverged,
     the whole run is as it was at the start of the epoch, provided that a copy was wanted.
@@ -48,29 +50,32 @@ class Guard:
     def __init__(self, run: Run, recover: bool) -> None:
         self._run, self._recover = run, recover
 
+    @cached_property
+    def _moved(self) -> ForwardState:
+        return ForwardState(self._run.network)  # as it is once the callbacks have begun
+
     def begin_epoch(self) -> None:
         """Remember where the epoch starts."""
         run = self._run
         self._epoch = run.epoch + 1
-        self._moved = ForwardState(run.network)
         self._start = (self._moved.take(), run.optimizer.snapshot()) if self._recover else None
 
-    def __enter__(self) -> None:
+    def begin_step(self) -> None:
+        """Remember what a forward pass is about to move."""
         self._before = self._moved.take()
 
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if error is None:
-            return
+    def undo_step(self, error: BaseException) -> None:
+        """Go back to before the step that an error has ended; raise in full one of divergence."""
         self._moved.restore(self._before)
         if isinstance(error, DivergenceError):
-            place = f"in step {self._run.step + 1}, epoch {self._epoch}"
-            raise self._divergence(f"{error} {place}") from None
+            when = f"in step {self._run.step + 1}, epoch {self._epoch}"
+            raise self._divergence(f"{error} {when}") from None
 
     def require_finite(self) -> None:
         """Raise a DivergenceError unless all parameters are finite."""
         if not np.isfinite(self._run.optimizer.vector.value).all():
-            place = f"after step {self._run.step}, epoch {self._epoch}"
-            raise self._divergence(f"a parameter is not finite {place}")
+            when = f"after step {self._run.step}, epoch {self._epoch}"
+            raise self._divergence(f"a parameter is not finite {when}")
 
     def _divergence(self, what: str) -> DivergenceError:
         """Go back to the start of the epoch; return the error that says what happened where."""

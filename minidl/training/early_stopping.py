@@ -93,7 +93,7 @@ class EarlyStopping(Callback):
             array[...] = best
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint is to hold: numbers and arrays."""
+        """Return the counters and the best arrays, for a checkpoint."""
         best = {str(index): array for index, array in enumerate(self._state)}
         return {**{name: getattr(self, name) for name in self._counters}, **best}
 

@@ -66,18 +66,19 @@ def first_not_finite(network: Layer, x: Any) -> str:
 def _shadows(
     network: Layer, shadow: Callable[[str, Layer], dict[str, Callable[..., Any]]]
 ) -> Iterator[None]:
-    """Let other methods, those that ``shadow(path, layer)`` gives, stand before a layer's own."""
-    layers = unique(network, Layer)
-    own = [{k: vars(layer)[k] for k in _METHODS & vars(layer).keys()} for layer in layers.values()]
-    for path, layer in layers.items():
-        vars(layer).update(shadow(path, layer))
+    """Give every layer other methods for a while: those of ``shadow(path, layer)``."""
+    saved = []
+    for path, layer in unique(network, Layer).items():
+        own = vars(layer)
+        saved.append((own, {name: own[name] for name in _METHODS & own.keys()}))
+        own.update(shadow(path, layer))
     try:
         yield
     finally:
-        for layer, methods in zip(layers.values(), own, strict=True):
+        for own, methods in saved:
             for name in _METHODS:
-                vars(layer).pop(name, None)
-            vars(layer).update(methods)
+                own.pop(name, None)
+            own.update(methods)
 
 
 @dataclass(slots=True)
@@ -92,8 +93,9 @@ class _Watched:
 
 
 def _checks(layer: Layer) -> dict[str, Callable[..., Any]]:
-    """Return the methods of a layer with a check of what each returns."""
-    forward, backward, lean = layer.forward, layer.backward, layer.backward_parameters
+    """Return the methods of a layer, each with a check of its result."""
+    forward, backward = layer.forward, layer.backward
+    backward_parameters = layer.backward_parameters
 
     def checked_forward(*inputs: Any, **constants: Any) -> tuple[Any, Any]:
         output, cache = output_and_cache(layer, forward(*inputs, **constants))
@@ -109,14 +111,14 @@ def _checks(layer: Layer) -> dict[str, Callable[..., Any]]:
         _check_parameters(layer)
         return gradients
 
-    def checked_lean(dy: Any, cache: Any, /) -> None:
-        lean(dy, cache.cache if isinstance(cache, _Watched) else cache)
+    def checked_backward_parameters(dy: Any, cache: Any, /) -> None:
+        backward_parameters(dy, cache.cache if isinstance(cache, _Watched) else cache)
         _check_parameters(layer)
 
     return {
         "forward": checked_forward,
         "backward": checked_backward,
-        "backward_parameters": checked_lean,
+        "backward_parameters": checked_backward_parameters,
     }
 
 

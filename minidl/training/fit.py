@@ -146,6 +146,7 @@ def fit(
     check_parts(network, loss, optimizer)
     callbacks, limited = check_callbacks(callbacks), blas_threads(threads)
     validate_every = as_plan("validate_every", validate_every)
+    checkpoint_every = as_plan("checkpoint_every", checkpoint_every)
     recover = boolean("recover", recover)
     # With an inference on a first batch: it finds what is wrong before anything changes.
     task = Task(network, loss)
@@ -157,25 +158,19 @@ def fit(
 
     history = History(drawn, data.steps_per_epoch)
     run = Run(network, loss, optimizer, history, epochs)
-    recorder, guard, interrupt = (
-        Recorder(run, metrics, held_out, validate_every),
-        Guard(run, recover),
-        Interrupt(run),
-    )
-    bars: list[Any] = progress_callbacks(progress)
-    savers: list[Any] = []
-    checkpoint_every = as_plan("checkpoint_every", checkpoint_every)
+    guard, recorder = Guard(run, recover), Recorder(run, metrics, held_out, validate_every)
+    bars, savers = progress_callbacks(progress), list[Any]()
     if checkpoint is not None or resume is not None:
         from minidl.training.checkpoints import Checkpoints  # with all layers that there are
 
         parts = run, recorder, guard, data, callbacks
         savers = [Checkpoints(checkpoint, checkpoint_every, resume, seed, *parts)]
-    watchers = [recorder, *callbacks, *bars, interrupt, *savers]
+    watchers = [recorder, *callbacks, *bars]
 
     optimizer.clear()
     try:
-        with limited(), interrupt:
-            call(watchers, "on_begin", run)
+        with limited(), Interrupt(history):
+            call([*watchers, *savers], "on_begin", run)
             while not run.ended:
                 guard.begin_epoch()
                 epoch = data.epoch(history.seed, run.epoch, run.done)
@@ -184,6 +179,8 @@ def fit(
                     call(watchers, "on_step", run)
                     if run.epoch_ends:
                         call(watchers, "on_epoch", run)
+                    run.ended |= history.interrupted  # asked once: what follows must agree
+                    call(savers, "on_step", run)
                     if run.ended:
                         guard.require_finite()
                         break
@@ -213,7 +210,8 @@ def _batches(task: Task, x: Any, y: Any, weight: Any, batch_size: Any, epochs: i
 def _step(run: Run, guard: Guard, watchers: list[Any]) -> None:
     """Take one step, and count it; if it fails, all is as before, or as the guard says."""
     run.prediction = None  # so that there are never two in memory
-    with guard:
+    guard.begin_step()
+    try:
         if run.step == (run.history.resumed_from or 0):
             with audit(run.network):
                 value, run.prediction = add_gradients(run.network, run.loss, *run.batch)
@@ -222,6 +220,9 @@ def _step(run: Run, guard: Guard, watchers: list[Any]) -> None:
             value, run.prediction = add_gradients(run.network, run.loss, *run.batch)
         call(watchers, "on_gradients", run)
         run.optimizer.step()
+    except BaseException as error:
+        guard.undo_step(error)
+        raise
     run.step += 1
     run.done += 1
     run.history.step_loss.append(float(value))
@@ -229,3 +230,4 @@ def _step(run: Run, guard: Guard, watchers: list[Any]) -> None:
         guard.require_finite()
         run.history.steps_per_epoch = run.done
         run.epoch, run.done = run.epoch + 1, 0
+        run.ended |= run.epoch >= run.epochs

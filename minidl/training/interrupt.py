@@ -2,23 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from minidl.training.callbacks import Callback
-from minidl.training.run import Run
+from minidl.training.history import History
 
 if TYPE_CHECKING:
     from types import FrameType
 
 
-class Interrupt(Callback):
-    """A context in which the first SIGINT waits for the end of a step, and then ends the run.
+class Interrupt:
+    """A context in which the first SIGINT is only noted in the history: the loop ends the run.
 
-    Outside the main thread, or where someone else handles SIGINT, it changes nothing. That the
-    signal is passed on only here makes those that come after, the checkpoints, agree with the loop.
+    Outside the main thread, or where someone else handles SIGINT, it changes nothing.
     """
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._requested = self._installed = False
+    def __init__(self, history: History) -> None:
+        self._history, self._installed = history, False
 
     def __enter__(self) -> None:
         import signal  # here, for the sake of the time that `import minidl` takes
@@ -32,19 +29,12 @@ class Interrupt(Callback):
     def _handle(self, number: int, frame: "FrameType | None") -> None:
         import signal
 
-        if self._requested:
+        if self._history.interrupted:
             signal.default_int_handler(number, frame)
-        self._requested = True
-
-    def on_step(self, run: Run) -> None:
-        """End the run if Ctrl-C was pressed."""
-        run.history.interrupted = self._requested
-
-    on_epoch = on_step
+        self._history.interrupted = True
 
     def __exit__(self, *error: object) -> None:
         import signal
 
         if self._installed:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        self._run.history.interrupted = self._requested  # it may have come after the last step

@@ -9,7 +9,7 @@ from minidl.training.checks import Task
 
 
 class IterableBatches(Batches):
-    """What an iterable of the user's gives: pairs (x, y), or triples with weights."""
+    """Batches from an iterable of the user's: pairs (x, y), or triples with weights."""
 
     def __init__(self, task: Task, source: Any, epochs: int) -> None:
         try:
@@ -25,27 +25,27 @@ class IterableBatches(Batches):
             )
         self._source, self._task = source, task
         self.steps_per_epoch = len(source) if hasattr(source, "__len__") else 0
-        given = next(self._iterator, None)
-        if given is None:
+        item = next(self._iterator, None)
+        if item is None:
             raise ValueError("fit: the iterable x gives no batches")
-        self.first = self._batch(given, 0)
-        self._iterator = chain([given], self._iterator)  # one that it has begun is not dropped
+        self.first = self._batch(item, 0)
+        self._iterator = chain([item], self._iterator)  # the first epoch goes on with it
 
-    def _batch(self, given: Any, index: int) -> Batch:
+    def _batch(self, item: Any, index: int) -> Batch:
         """Check a batch; return it as the network and the loss take it."""
-        if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+        if not isinstance(item, (tuple, list)) or len(item) not in (2, 3):
             raise TypeError(
-                f"batch {index} must be (x, y) or (x, y, weight), got {type(given).__name__}"
-                + (f" of {len(given)}" if isinstance(given, (tuple, list)) else "")
+                f"batch {index} must be (x, y) or (x, y, weight), got {type(item).__name__}"
+                + (f" of {len(item)}" if isinstance(item, (tuple, list)) else "")
             )
         task, weight = self._task, None
         try:
-            x = task.inputs("x", given[0])
+            x = task.inputs("x", item[0])
             if task.prediction is None:
                 task.begin(x)
-            y = task.targets("y", given[1], len(x))
-            if len(given) == 3:
-                weight = task.weights("the weight", given[2], len(x))
+            y = task.targets("y", item[1], len(x))
+            if len(item) == 3:
+                weight = task.weights("the weight", item[2], len(x))
         except (ValueError, TypeError) as error:
             raise type(error)(f"batch {index}: {error}") from None
         return x, y, weight
@@ -55,19 +55,19 @@ class IterableBatches(Batches):
         iterator = iter(self._source) if self._iterator is None else self._iterator
         self._iterator = None
         index = start
-        given = next(islice(iterator, start, None), None)
-        while given is not None:
+        item = next(islice(iterator, start, None), None)
+        while item is not None:
             problem = following = None
             try:
                 following = next(iterator, None)  # it tells whether this batch is the last
             except Exception as error:
                 problem = error
             last = following is None and problem is None
-            yield self._batch(given, index), last
+            yield self._batch(item, index), last
             index += 1
             if problem is not None:
                 raise problem
-            given = following
+            item = following
         if index == start:
             raise ValueError(f"fit: the iterable x gives no batches in epoch {number + 1}")
 

@@ -30,6 +30,8 @@ class Run:
         The number of completed steps of the current epoch: 0 as soon as it is complete.
     epoch_ends : bool
         Whether the current batch is the last of its epoch.
+    ended : bool
+        Whether the current step is the last: of all epochs, for a callback, or because of Ctrl-C.
     batch : (x, y, sample_weight)
         The current batch; sample_weight is None without weights.
     prediction : ndarray or None
@@ -45,6 +47,7 @@ class Run:
     step: int = 0
     done: int = 0
     epoch_ends: bool = False
+    ended: bool = False
     batch: tuple[Any, Any, Any] = field(default=(None, None, None), repr=False)
     prediction: Any = field(default=None, repr=False)
 
@@ -53,41 +56,35 @@ class Run:
         """The number of batches in an epoch; 0 until an iterable has told its length."""
         return self.history.steps_per_epoch
 
-    @property
-    def ended(self) -> bool:
-        """Whether this step is the last: of all epochs, for a callback, or because of Ctrl-C."""
-        history = self.history
-        return self.epoch >= self.epochs or history.interrupted or history.stopped_by != ""
-
     def is_due(self, every: int | Steps) -> bool:
-        """Tell whether what happens every so many epochs, or steps, is to happen now."""
+        """Tell whether something that happens every so many epochs, or steps, is due now."""
         if isinstance(every, Steps):
             return self.step % every == 0
         return self.epoch_ends and self.epoch % every == 0
 
 
 def as_plan(name: str, every: int | Steps) -> int | Steps:
-    """Return how many epochs, or steps, pass between two events."""
+    """Check a plan such as ``validate_every``: a number of epochs, or `Steps`."""
     return every if isinstance(every, Steps) else integer(name, every, least=1)
 
 
 class ForwardState:
-    """What a forward pass in training moves: buffers and random generators."""
+    """The buffers and random generators of a network: what a forward pass in training moves."""
 
     def __init__(self, network: Layer) -> None:
-        self._buffers = list(unique(network, Buffer).values())
-        self._generators = list(unique(network, np.random.Generator).values())
+        self._parts = list(unique(network, (Buffer, np.random.Generator)).values())
 
-    def take(self) -> tuple[list[Any], list[Any]]:
+    def take(self) -> list[Any]:
         """Copy the state."""
-        return (
-            [buffer.value.copy() for buffer in self._buffers],
-            [generator.bit_generator.state for generator in self._generators],
-        )
+        return [
+            part.value.copy() if isinstance(part, Buffer) else part.bit_generator.state
+            for part in self._parts
+        ]
 
-    def restore(self, taken: tuple[list[Any], list[Any]]) -> None:
+    def restore(self, taken: list[Any]) -> None:
         """Go back to a copy."""
-        for buffer, value in zip(self._buffers, taken[0], strict=True):
-            buffer.value = value
-        for generator, state in zip(self._generators, taken[1], strict=True):
-            generator.bit_generator.state = state
+        for part, state in zip(self._parts, taken, strict=True):
+            if isinstance(part, Buffer):
+                part.value = state
+            else:
+                part.bit_generator.state = state

@@ -9,7 +9,7 @@ from minidl.checks.arguments import integer
 
 
 def blas_threads(threads: int | None) -> Callable[[], AbstractContextManager[Any]]:
-    """Return what makes a context in which products use that many threads; None changes nothing.
+    """Return a function that makes a context in which BLAS uses so many threads; None: as it is.
 
     Raises
     ------
