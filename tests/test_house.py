@@ -87,8 +87,6 @@ ELSEWHERE = {
     "optimizers/adam": "tests/optimizers/test_against_torch.py",
     "optimizers/optimizer": "tests/optimizers/test_every_optimizer.py",
     "optimizers/rmsprop": "tests/optimizers/test_against_torch.py",
-    "testing/batches": "tests/testing/test_planted_faults.py",
-    "testing/copies": "tests/testing/test_planted_faults.py",
     "testing/laws": "tests/testing/test_planted_faults.py",
     "testing/runs": "tests/testing/test_planted_faults.py",
 }

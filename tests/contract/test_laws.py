@@ -5,7 +5,7 @@ from pathlib import Path
 
 import minidl
 from minidl.contract import laws
-from minidl.contract.probes import PROBES, PROBES_FOR
+from minidl.contract.probes import PROBES
 from minidl.testing import laws as public
 
 HOME = Path(minidl.__file__).parent
@@ -44,8 +44,9 @@ def test_the_page_lists_every_mistake_as_the_code_has_it():
 
 
 def test_every_probe_serves_a_law_and_every_law_is_public():
-    assert {probe for probes in PROBES_FOR.values() for probe in probes} == set(PROBES)
-    assert tuple(PROBES_FOR) == laws.PROBED
+    served = {law for probe in PROBES for law in probe.laws}
+    assert served == set(laws.PROBED) - {laws.SHAPE_AND_DTYPE}  # which the plain call finds broken
+    assert all(probe.laws for probe in PROBES)
     for law in EVERY_LAW:
         function = getattr(public, law.name)
         assert function in public.LAWS
