@@ -35,7 +35,7 @@ Initializer: TypeAlias = "Callable[[Generator, tuple[int, ...], Any], Array]"
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return how many inputs a unit has, and how many units an input goes to."""
+    """Return (fan_in, fan_out): the inputs of a unit, and the units that an input goes to."""
     if 0 in shape:
         raise ValueError(f"there is nothing to initialize in shape {shape}")
     if len(shape) == 2:

@@ -143,7 +143,7 @@ def floating_dtype(name: str, dtype: Any) -> np.dtype[Any]:
 
 
 def output_and_cache(layer: Any, result: Any) -> tuple[Any, Any]:
-    """Return what a layer's forward returned, if it is the pair that it must be."""
+    """Return (output, cache) from a layer's forward; raise if it is no pair."""
     if not (isinstance(result, tuple) and len(result) == 2):
         raise TypeError(
             f"{layer}: forward must return (output, cache), got {type(result).__name__}"

@@ -244,7 +244,7 @@ class Subject:
         eps: float,
         draws: int = 4,
     ) -> list[Array]:
-        """Return how much output and gradients change when the point and v move by roundings.
+        """Return the changes of output and gradients when the point and v move by roundings.
 
         Every run has a fresh copy of the layer, so that traces of earlier calls are not taken for
         noise.
@@ -296,7 +296,7 @@ def nudged(values: Sequence[Array], rng: np.random.Generator, eps: float) -> lis
 
 
 def global_bits() -> Any:
-    """Return what NumPy's global generator draws from."""
+    """Return the bit generator behind NumPy's global functions."""
     return np.random.get_bit_generator()  # type: ignore[attr-defined]
 
 

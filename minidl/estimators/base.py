@@ -179,7 +179,7 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
         return x[counts], y[counts], weight[counts]
 
     def _parted(self, given: Any, rng: np.random.Generator) -> tuple[Any, Any]:
-        """Return what to train on, and what is held out, if anything."""
+        """Split the samples into those to train on and those held out, if any are."""
         validation = self.validation
         if validation is None and self.early_stopping:
             validation = 0.1
@@ -283,12 +283,12 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
         return estimator
 
     def _outputs(self, X: Any) -> Any:
-        """Return what the network gives for samples."""
+        """Send samples through the network; return its outputs."""
         check_is_fitted(self, "network_")
         return predict(self.network_, self._scaled(self._checked(X, reset=False)))
 
     def _moments_of_targets(self, y: Array, weight: Array | None) -> Array | None:
-        """Return how to scale the targets, if at all."""
+        """Return (centre, spread) of the targets, or None if they are not scaled."""
         return None
 
     def _refuse_outputs(self, outputs: tuple[int, ...]) -> None:

@@ -119,7 +119,7 @@ def _data(value: Any) -> Any:
 
 
 def _value(data: Any) -> Any:
-    """Return what `_data` has written, with tuples for lists, or raise a ValueError."""
+    """Read a value that `_data` has written, with tuples for lists, or raise a ValueError."""
     match data:
         case {"items": list(pairs)} if len(data) == 1:
             return {_value(key): _value(item) for key, item in pairs}

@@ -35,7 +35,7 @@ class Windows:
         )
 
     def count(self, layer: Layer, shape: tuple[int, ...]) -> Pair:
-        """Return how many rows and columns of windows images (N, C, H, W) have, or raise."""
+        """Return (rows, columns): the numbers of windows in images (N, C, H, W), or raise."""
         room = [
             size + 2 * padding - kernel
             for size, padding, kernel in zip(shape[2:], self.padding, self.kernel, strict=True)

@@ -157,8 +157,8 @@ class Conv2D(Layer):
             last = min(rows, first + step)
             patches = np.empty((channels, places, last - first, columns, n), dtype)
             where = self.windows.slices((last - first, columns), first)
-            for place, (down, right) in enumerate(where):
-                patches[:, place] = x[:, down, right]
+            for index, (down, right) in enumerate(where):
+                patches[:, index] = x[:, down, right]
             yield slice(first, last), patches
 
     def backward(self, dy: Array, cache: Any, /) -> Array:
@@ -185,8 +185,8 @@ class Conv2D(Layer):
             if dx is not None:
                 np.matmul(weight.T, part, out=flat)  # dX, in the memory of X
                 where = self.windows.slices((strip.stop - strip.start, columns), strip.start)
-                for place, (down, right) in enumerate(where):
-                    dx[:, down, right] += patches[:, place]
+                for index, (down, right) in enumerate(where):
+                    dx[:, down, right] += patches[:, index]
         self.weight.grad += grad.T.reshape(self.weight.value.shape)
         if self.bias is not None:
             dy = dy.reshape(self.out_channels, -1)

@@ -205,7 +205,7 @@ class Optimizer(_Keywords, ABC):
         self.vector.grad.fill(0)
 
     def variables(self) -> dict[str, Any]:
-        """Return what a step or a user can change, beside the parameters: no copies.
+        """Return all that a step or a user can change, beside the parameters: no copies.
 
         The number of steps, the hyper-parameters and the arrays of the state, by their names.
         """

@@ -231,7 +231,7 @@ def _arrays(layer: Layer) -> Results:
 
 
 def _results(layer: Layer, inputs: list[Any]) -> Results:
-    """Return what training and inference give."""
+    """Run the layer once in training and once at inference; return the results of both."""
     subject = Subject(layer, inputs)
     return run(subject) | call(subject)
 

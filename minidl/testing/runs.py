@@ -45,7 +45,7 @@ def precisions(layer: Layer, inputs: Inputs) -> Iterator[Subject]:
 
 
 def findings_by_law(layer: Layer, inputs: Inputs, probes: Sequence[Probe]) -> dict[str, str]:
-    """Return what probes find in either precision: a sentence for each law that is broken."""
+    """Try probes in either precision; return a sentence for each law that is broken."""
     sentences: dict[str, str] = {}
     for subject in precisions(layer, inputs):
         for finding in explore(subject, np.random.default_rng(0), probes, strict=True).findings:

@@ -139,7 +139,7 @@ class Point:
         return climb(line, self.y, noise, reach=reach, size=size, eps=self.eps, levels=levels)
 
     def analytic_slope(self, direction: Direction) -> float:
-        """Return what backward says of the slope of v · y along a direction."""
+        """Return the slope of v · y along a direction, according to backward."""
         return sum(float(np.vdot(self.gradients[k], d)) for k, d in direction.items())
 
     def judge(
