@@ -10,19 +10,7 @@ import pytest
 
 from minidl import Buffer, Dense, Layer, Parameter, ParameterVector, ReLU, Sequential
 from minidl.parameters import network_dtype, unique, walk
-
-
-class Holder(Layer):
-    """A layer that is only there for what it holds."""
-
-    def __init__(self, **attributes):
-        vars(self).update(attributes)
-
-    def forward(self, x):
-        return x, None
-
-    def backward(self, dy, cache):
-        return dy
+from tests.support.points import Holder
 
 
 def mlp(*sizes, dtype=np.float32, seed=0):

@@ -7,21 +7,9 @@ import pickle
 import numpy as np
 import pytest
 
-from minidl import SGD, Dense, Layer, Parameter, ParameterVector, ReLU, Sequential
+from minidl import SGD, Dense, Parameter, ParameterVector, ReLU, Sequential
 from minidl.parameters import unique
-
-
-class Holder(Layer):
-    """A layer that is only there for what it holds."""
-
-    def __init__(self, **attributes):
-        vars(self).update(attributes)
-
-    def forward(self, x):
-        return x, None
-
-    def backward(self, dy, cache):
-        return dy
+from tests.support.points import Holder
 
 
 def mlp(*sizes, dtype=np.float32, seed=0):
