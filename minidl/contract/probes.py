@@ -75,7 +75,7 @@ def _reentrancy(trial: Trial) -> None:
     subject, here, there = trial.subject, trial.subject.values, trial.moved()
 
     def rolled(inputs: list[Any]) -> list[Any]:
-        """Move the constants of a subject that has nothing else to move."""
+        """Move the constants of a layer without differentiable inputs: there is nothing else."""
         return inputs if subject.wanted else [np.roll(a, 1) if np.ndim(a) else a for a in inputs]
 
     try:
@@ -91,9 +91,10 @@ def _reentrancy(trial: Trial) -> None:
         try:
             y, cache = trial.forward(here)
             y2, cache2 = trial.forward(there, rolled(subject.restore(there)))
-            if not close(y, trial.first, trial.tolerance(1e-12)):
+            if not close(y, trial.first, trial.tolerance(1e-12)):  # nothing was computed again
                 trial.overwritten("the output of forward", "forward")
                 return
+            # two layers that compute the same: far above rounding, far below what a state leaves
             if not close(y2, expected, trial.tolerance(1e-7)):
                 sentence = (
                     "forward depends on earlier calls: at a new point, a layer that was used "
@@ -153,6 +154,7 @@ def _inference(trial: Trial) -> None:
     elif again.shape != first.shape or again.tobytes() != first.tobytes():
         trial.found("call-differs", f"{call} twice with the same input gives two outputs")
     trial.same(trial.backward(y, cache)[1], "stale-cache", STALE.format("inference"))
+    # inference may take another way to the same number, such as one product instead of two
     if not subject.stochastic and not close(first, trial.first, trial.tolerance(1e-9)):
         sentence = "layer(x) is not the output of layer.forward(x), and nothing in the layer is "
         trial.found("call-differs", f"{sentence}for training only")
@@ -187,6 +189,7 @@ def _layout(trial: Trial) -> None:
             return
         sentence = "depends on how the input or upstream lies in memory"
         gap = distance(y, trial.first)
+        # BLAS adds up in another order for another layout, which an ill-conditioned layer magnifies
         if not close(y, trial.first, trial.tolerance(1e-6)) and gap > 1e3 * trial.trembling[0]:
             trial.found(mistake, f"the output {sentence}")
         trial.same(gradients, mistake, sentence)

@@ -262,7 +262,7 @@ FAMILIES: dict[type[Layer], Family] = {
 
 
 def _arguments(shape: Shape) -> dict[str, Strategy[Any]]:
-    """Return what arguments of a layer are drawn from, by their names, for samples of a shape."""
+    """Return a strategy for every argument of a layer, by name, for samples of this shape."""
     features = shape[0 if len(shape) == 3 else -1] if shape else 1
     given = st.builds(Given, st.lists(values(), min_size=1, max_size=6))
     return {

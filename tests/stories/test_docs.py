@@ -22,12 +22,17 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 FENCE = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```[ ]*\n?", re.MULTILINE | re.DOTALL)
-MORE = [ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *(ROOT / "benchmarks").glob("*.md")]
+MORE = [
+    *(ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"),
+    *(ROOT / "benchmarks").glob("*.md"),
+    *(ROOT / "tests").rglob("*.md"),
+]
 LINKED = sorted([*PAGES, *MORE, ROOT / "examples" / "README.rst"])
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|`[^`<]*<([^>`\s]+)>`_")  # of Markdown, of RST
 MENTION = re.compile(
     r"(?<![\w./-])(?:benchmarks|docs|examples|minidl|tests)/[\w/.-]+\.(?:md|py|rst|txt)\b"
 )
+PROGRAM = re.compile(r"\bpython -m ((?:benchmarks|minidl|tests)[\w.]*\w)")
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 CODE = re.compile(r"`(\w+)`")
 OPTIONAL = ("torch", "jax")  # recipes for other frameworks, each a block that stands by itself
@@ -140,6 +145,13 @@ def test_the_links_and_images_of_a_page_resolve(page: Path) -> None:
 def test_the_files_of_the_project_that_a_page_names_exist(page: Path) -> None:
     named = set(MENTION.findall(page.read_text(encoding="utf-8")))
     assert not [name for name in named if not (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_the_programs_of_the_project_that_a_page_runs_exist(page: Path) -> None:
+    for name in PROGRAM.findall(page.read_text(encoding="utf-8")):
+        path = ROOT / name.replace(".", "/")
+        assert (path / "__main__.py").is_file() or path.with_suffix(".py").is_file(), name
 
 
 def test_every_page_can_be_reached_from_the_index() -> None:
