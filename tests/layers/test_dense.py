@@ -90,21 +90,6 @@ def test_the_wrong_number_of_features_is_an_error_that_says_both():
         Dense(64, 10).forward(np.float32(1))
 
 
-@pytest.mark.parametrize(
-    ("sizes", "error"),
-    [
-        ((0, 3), ValueError),
-        ((3, -1), ValueError),
-        ((2.0, 3), TypeError),
-        ((2, "3"), TypeError),
-        ((True, 3), TypeError),
-    ],
-)
-def test_sizes_are_positive_integers(sizes, error):
-    with pytest.raises(error, match="_features must be"):
-        Dense(*sizes)
-
-
 @pytest.mark.parametrize(("rng", "error"), [("0", TypeError), (-1, ValueError), (0.5, TypeError)])
 def test_rng_is_a_generator_a_seed_or_none(rng, error):
     with pytest.raises(error, match="rng must be"):

@@ -90,12 +90,3 @@ def test_the_initial_vectors_are_drawn_from_the_generator():
     rng = np.random.default_rng(0)
     first, second = Embedding(3, 2, rng=rng), Embedding(3, 2, rng=rng)
     assert not np.array_equal(first.weight.value, second.weight.value)
-
-
-def test_a_wrong_argument_is_refused():
-    with pytest.raises(ValueError, match="vocabulary must be at least 1"):
-        Embedding(0, 2)
-    with pytest.raises(TypeError, match="features must be an integer"):
-        Embedding(2, 2.0)
-    with pytest.raises(ValueError, match=r"weight_initializer returned shape \(2, 3\)"):
-        Embedding(3, 2, weight_initializer=lambda rng, shape, dtype: np.zeros((2, 3)))
