@@ -60,8 +60,6 @@ def test_the_design_page_shows_these_floors():
 
 
 ELSEWHERE = {
-    "arrays": "tests/losses/test_every_loss.py",
-    "checkpoint/generators": "tests/checkpoint/test_model.py",
     "checks/data": "tests/stories/test_bad_input.py",
     "containers/container": "tests/containers/test_chain.py",
     "contract/compare": "tests/gradcheck/test_corpus.py",
@@ -81,12 +79,9 @@ ELSEWHERE = {
     "losses/elementwise": "tests/losses/test_regression.py",
     "losses/loss": "tests/losses/test_every_loss.py",
     "losses/targets": "tests/losses/test_every_loss.py",
-    "naming": "tests/checks/test_hyper_parameters.py",
     "optimizers/adam": "tests/optimizers/test_against_torch.py",
     "optimizers/optimizer": "tests/optimizers/test_every_optimizer.py",
     "optimizers/rmsprop": "tests/optimizers/test_against_torch.py",
-    "testing/batches": "tests/testing/test_planted_faults.py",
-    "testing/copies": "tests/testing/test_planted_faults.py",
     "testing/laws": "tests/testing/test_planted_faults.py",
     "testing/runs": "tests/testing/test_planted_faults.py",
 }

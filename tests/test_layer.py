@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from minidl import SGD, Buffer, Dense, Layer, Parameter, ReLU, Sequential, SoftmaxCrossEntropy
-from minidl.naming import annotate
 from tests.support.scale import Scale
 
 
@@ -154,26 +153,3 @@ def test_a_deep_copy_of_network_and_optimizer_trains_on_like_the_original():
     train(network, optimizer)
     np.testing.assert_array_equal(optimizer.vector.value, twin_optimizer.vector.value)
     np.testing.assert_array_equal(network(x), twin_network(x))
-
-
-def test_an_annotated_message_begins_with_the_place():
-    error = ValueError("too long")
-    annotate(error, "Net[3]", Scale(2))
-    assert str(error) == "Net[3] Scale(gain (2,)): too long"
-
-
-def test_an_annotated_message_names_the_layer_once():
-    error = ValueError("Dense(2 → 3): too long")
-    annotate(error, "Net[3]", Dense(2, 3))
-    assert str(error) == "Net[3] Dense(2 → 3): too long"
-
-
-@pytest.mark.parametrize(
-    "error",
-    [KeyError("gain"), OSError(2, "no such file"), UnicodeDecodeError("utf-8", b"", 0, 1, "bad")],
-)
-def test_other_errors_keep_their_arguments_and_get_a_note(error):
-    args = error.args
-    annotate(error, "Net[3]", Scale(2))
-    assert error.args == args
-    assert error.__notes__ == ["in Net[3] Scale(gain (2,))"]

@@ -23,6 +23,7 @@ from minidl import (
     predict_proba,
 )
 from minidl.plotting import decision_regions, gradient_errors, learning_curves
+from tests.support.networks import blobs
 
 
 @pytest.fixture(autouse=True)
@@ -34,16 +35,12 @@ def _close_figures():
     plt.close("all")
 
 
-@pytest.fixture
-def blobs():
-    rng = np.random.default_rng(0)
-    y = np.arange(60) % 3
-    return rng.normal(size=(60, 2)) + 4.0 * np.eye(3)[y][:, :2], y
+BLOBS = blobs()
 
 
-@pytest.fixture
-def history(blobs):
-    x, y = blobs
+@pytest.fixture(scope="module")
+def history():
+    x, y = BLOBS
     network = Dense(2, 3, rng=0)
     return fit(
         network,
@@ -62,7 +59,7 @@ def texts(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
-def drawings(history, blobs):
+def drawings(history):
     """Return every function as one of an axes alone."""
     watch = GradientErrors()
     watch.steps, watch.errors = [0, 1], [1e-9, 1e-10]
@@ -70,39 +67,41 @@ def drawings(history, blobs):
     return [
         lambda ax: learning_curves(history, ax=ax),
         lambda ax: learning_curves(history, "accuracy", ax=ax),
-        lambda ax: decision_regions(network, *blobs, ax=ax),
+        lambda ax: decision_regions(network, *BLOBS, ax=ax),
         lambda ax: gradient_errors(watch, ax=ax),
         lambda ax: gradient_errors({"one": watch, "other": watch}, ax=ax),
     ]
 
 
+@pytest.fixture(scope="module")
+def pictures(history):
+    """Return every picture without axes given, and how many figures there were after each."""
+    plt.switch_backend("agg")
+    plt.close("all")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plt, "show", lambda *args, **kwargs: pytest.fail("show was called"))
+        return [(draw(None), len(plt.get_fignums())) for draw in drawings(history)]
+
+
 class TestEveryPicture:
-    def test_draws_on_the_axes_it_is_given_and_makes_no_figure(self, history, blobs):
+    def test_draws_on_the_axes_it_is_given_and_makes_no_figure(self, history):
         figure, axes = plt.subplots(5)
-        for draw, ax in zip(drawings(history, blobs), axes, strict=True):
+        for draw, ax in zip(drawings(history), axes, strict=True):
             assert draw(ax) is ax
         assert plt.get_fignums() == [figure.number]
 
-    def test_makes_one_figure_without_axes(self, history, blobs):
-        for count, draw in enumerate(drawings(history, blobs), start=1):
-            draw(None)
-            assert len(plt.get_fignums()) == count
+    def test_makes_one_figure_without_axes_and_never_shows_it(self, pictures):
+        assert [count for _, count in pictures] == [1, 2, 3, 4, 5]
 
-    def test_has_a_title_and_labels(self, history, blobs):
-        for draw in drawings(history, blobs):
-            ax = draw(None)
+    def test_has_a_title_and_labels(self, pictures):
+        for ax, _ in pictures:
             assert ax.get_title()
             assert ax.get_xlabel()
             assert ax.get_ylabel()
 
-    def test_never_shows_itself(self, history, blobs, monkeypatch):
-        monkeypatch.setattr(plt, "show", lambda *args, **kwargs: pytest.fail("show was called"))
-        for draw in drawings(history, blobs):
-            draw(None)
-
-    def test_can_be_drawn(self, history, blobs, tmp_path):
-        for draw in drawings(history, blobs):
-            draw(None).figure.savefig(tmp_path / "picture.png")
+    def test_can_be_drawn(self, pictures, tmp_path):
+        for ax, _ in pictures:
+            ax.figure.savefig(tmp_path / "picture.png", dpi=40)
 
 
 class TestLearningCurves:
@@ -144,16 +143,16 @@ class TestLearningCurves:
         np.testing.assert_allclose(training.get_ydata(), history.training["accuracy"])
         assert ax.get_ylabel() == "accuracy"
 
-    def test_takes_validations_counted_in_steps(self, blobs):
+    def test_takes_validations_counted_in_steps(self):
         network = Dense(2, 3, rng=0)
         history = fit(
             network,
             SoftmaxCrossEntropy(),
             SGD(network, 0.1),
-            *blobs,
+            *BLOBS,
             epochs=1,
             batch_size=4,
-            validation=blobs,
+            validation=BLOBS,
             validate_every=Steps(6),
             seed=0,
         )
@@ -201,9 +200,9 @@ class Counting(Layer):
 
 
 class TestDecisionRegions:
-    def test_asks_the_network_once_for_the_whole_grid(self, blobs):
+    def test_asks_the_network_once_for_the_whole_grid(self):
         calls = []
-        decision_regions(Counting(calls, classes=3), *blobs, resolution=50)
+        decision_regions(Counting(calls, classes=3), *BLOBS, resolution=50)
         assert calls == [2500]
 
     def test_colours_a_place_by_the_class_predicted_there(self):
@@ -254,11 +253,11 @@ class TestDecisionRegions:
         assert len({item.get_paths()[0].vertices.tobytes() for item in points}) == classes
         assert len({item.get_facecolor().tobytes() for item in points}) == classes
 
-    def test_draws_every_point_above_the_regions(self, blobs):
-        ax = decision_regions(Dense(2, 3, rng=0), *blobs)
+    def test_draws_every_point_above_the_regions(self):
+        ax = decision_regions(Dense(2, 3, rng=0), *BLOBS)
         points = [item for item in ax.collections if item.get_label().startswith("class")]
         drawn = np.concatenate([item.get_offsets() for item in points])
-        np.testing.assert_allclose(sorted(drawn.tolist()), sorted(blobs[0].tolist()), rtol=1e-6)
+        np.testing.assert_allclose(sorted(drawn.tolist()), sorted(BLOBS[0].tolist()), rtol=1e-6)
         assert min(item.get_zorder() for item in points) > ax.images[0].get_zorder()
 
     def test_draws_the_boundary_where_the_probabilities_are_equal(self):
@@ -324,8 +323,8 @@ class TestGradientErrors:
         ax = gradient_errors(self.watch(1e-9, 0.0, 1e-9))
         np.testing.assert_array_equal(ax.get_lines()[0].get_ydata(), [1e-9, np.nan, 1e-9])
 
-    def test_draws_what_a_run_recorded(self, blobs):
-        x, y = blobs
+    def test_draws_what_a_run_recorded(self):
+        x, y = BLOBS
         network = Dense(2, 3, rng=0, dtype=np.float64)
         watch = GradientErrors(every=10)
         fit(

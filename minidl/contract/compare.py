@@ -40,7 +40,7 @@ def close(new: Any, old: Array, relative: float) -> bool:
 
 
 def _children(item: Any) -> Iterable[tuple[Any, Any]]:
-    """Return what is inside tuples, lists, dicts, plain objects and closures, with its name."""
+    """Return the (name, item) pairs inside a tuple, list, dict, plain object or closure."""
     if isinstance(item, dict):
         return item.items()
     if isinstance(item, (list, tuple)):
@@ -51,7 +51,7 @@ def _children(item: Any) -> Iterable[tuple[Any, Any]]:
 
 
 def arrays_in(item: Any, depth: int = 6) -> list[Array]:
-    """Return the arrays in a cache; layers, and what belongs to them, are none of it."""
+    """Return the arrays in a cache, without those of a layer that stands in it."""
     if isinstance(item, np.ndarray):
         return [item]
     if depth == 0 or isinstance(item, Layer):
@@ -60,24 +60,24 @@ def arrays_in(item: Any, depth: int = 6) -> list[Array]:
 
 
 def attributes(layer: Any) -> dict[str, Any]:
-    """Return all that is kept on a layer and its class, by path, in a form that can be compared.
+    """Return the attributes of a layer and its class, by path, so that two states can be compared.
 
-    Gradients, and what is in buffers and generators, are left out: they may change.
+    Gradients, and the contents of buffers and generators, are left out: they may change.
     """
-    found: dict[str, Any] = {}
+    contents: dict[str, Any] = {}
     inside: set[int] = set()
 
     def visit(item: Any, path: str) -> None:
         if isinstance(item, Parameter):
-            found[path] = id(item), item.value.tobytes()
+            contents[path] = id(item), item.value.tobytes()
         elif isinstance(item, np.ndarray):
-            found[path] = item.shape, item.dtype.str, item.tobytes()
+            contents[path] = item.shape, item.dtype.str, item.tobytes()
         elif item is None or isinstance(item, (bool, int, float, complex, str, bytes)):
-            found[path] = repr(item)
+            contents[path] = repr(item)
         elif isinstance(item, (list, tuple, dict, set, frozenset)):
-            found[path] = type(item).__name__, len(item)
+            contents[path] = type(item).__name__, len(item)
         else:
-            found[path] = id(item)
+            contents[path] = id(item)
         if id(item) in inside:
             return
         inside.add(id(item))
@@ -89,7 +89,7 @@ def attributes(layer: Any) -> dict[str, Any]:
                     visit(child, f"{path}.{name} (of the class)")
 
     visit(layer, "self")
-    return found
+    return contents
 
 
 def is_single(samples: Array) -> bool:
@@ -113,6 +113,7 @@ def natural_scale(x: Array) -> Array:
             spread = largest
         if not (np.isfinite(spread) and spread > 0):
             spread = 1.0
+        # an element far beyond the spread has a scale of its own: a step must not round to nothing
         return np.maximum(spread, 1e-4 * np.abs(x))
 
 

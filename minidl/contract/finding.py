@@ -10,11 +10,12 @@ class Finding:
     Attributes
     ----------
     check : str
-        Which check found it: "contract", "linearity", "gradient", "variant: ties", …
+        Which check found it: a law, by the name it has in `minidl.testing.laws`, "gradient",
+        "precision", or a variant, such as "variant: ties".
     tensor : str
         Whose gradient it concerns, "weight" or "input 0"; empty if it is about the layer.
     mistake : str
-        The class of the mistake, such as "constant-factor".
+        The name of the mistake, such as "constant-factor"; `minidl.contract.laws` has a table.
     sentence : str
         One sentence for a person.
     evidence : str

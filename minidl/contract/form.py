@@ -24,8 +24,8 @@ def check_form(subject: Subject, returned: list[Any] | None, y: Any, batch: int)
             sentence = f"{count}{len(tensors)} ({names})"
             yield "wrong-number-of-gradients", sentence, tensor.name
         return
-    for place, tensor, gradient in zip(subject.wanted, tensors, returned, strict=False):
-        expected = subject.inputs[place].dtype
+    for index, tensor, gradient in zip(subject.wanted, tensors, returned, strict=False):
+        expected = subject.inputs[index].dtype
         if gradient is None:
             sentence = "backward returns None where the gradient of a floating input is due"
             yield "missing-gradient", sentence, tensor.name
@@ -40,7 +40,7 @@ def check_form(subject: Subject, returned: list[Any] | None, y: Any, batch: int)
 
 
 def shape_finding(name: str, got: Shape, want: Shape, batch: int) -> Slip:
-    """Name the slip that gives an array of one shape where another is due."""
+    """Name the mistake behind a gradient of one shape where another is due."""
     if got[1:] == want and got[:1] == (batch,):
         mistake, why = "not-summed-over-batch", f"it is not summed over the batch ({batch})"
     elif [n for n in got if n != 1] == [n for n in want if n != 1]:
@@ -64,9 +64,9 @@ MISFITS = (
 
 
 def wrong_addition(subject: Subject, error: str) -> tuple[str, Shape, Shape] | None:
-    """Return (parameter, shape added, shape due), if that is what an error of backward is about."""
-    for found in filter(None, (re.search(misfit, error) for misfit in MISFITS)):
-        due, got = map(literal_eval, found.groups())
+    """Return (parameter, shape added, shape due) if an error of backward is about that."""
+    for match in filter(None, (re.search(misfit, error) for misfit in MISFITS)):
+        due, got = map(literal_eval, match.groups())
         for name, parameter in subject.parameters.items():
             if parameter.value.shape == due:
                 return name, got, due

@@ -14,7 +14,8 @@ class Law:
     Attributes
     ----------
     name : str
-        The name of the function in `minidl.testing.laws`, and of the check in a `Finding`.
+        The name of the function in `minidl.testing.laws`; that of the check in a `Finding`, if
+        probes find it broken.
     sentence : str
         What is checked.
     mistakes : dict of str to str

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,29 @@ from minidl.contract.laws import Law
 from minidl.contract.subject import Subject, naming_the_probe
 from minidl.contract.trial import Trial
 
-Probe: TypeAlias = Callable[[Trial], None]
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """One deviation from the plain call.
+
+    Attributes
+    ----------
+    sentence : str
+        What it does: in an error that the layer raises meanwhile.
+    laws : sequence of Law
+        Those that it may find broken.
+    attempt : function
+        What does it, and notes in a trial what it finds.
+    """
+
+    sentence: str
+    laws: Sequence[Law]
+    attempt: Callable[[Trial], None]
+
+
+def probe(sentence: str, laws: Sequence[Law]) -> Callable[[Callable[[Trial], None]], Probe]:
+    """Make a function a probe."""
+    return lambda attempt: Probe(sentence, laws, attempt)
 
 
 def explore(
@@ -20,14 +43,14 @@ def explore(
 ) -> Trial:
     """Make the plain call, and try some probes on it."""
     trial = Trial(subject, rng, strict)
-    for attempt in probes if trial.usable else ():
-        with naming_the_probe(TRIED[attempt]):
-            attempt(trial)
+    for each in probes if trial.usable else ():
+        with naming_the_probe(each.sentence):
+            each.attempt(trial)
     return trial
 
 
-def accumulation(trial: Trial) -> None:
-    """Start from gradients that are not zero: what was there must remain."""
+@probe("Start from gradients that are not zero: what was there must remain", [laws.ADDS])
+def _accumulation(trial: Trial) -> None:
     y, cache = trial.forward(trial.subject.values)
     start = [
         (1 + np.arange(g.size) % 3).reshape(g.shape) * (np.abs(g).max(initial=0) or 1.0)
@@ -44,12 +67,15 @@ STALE = (
 )
 
 
-def reentrancy(trial: Trial) -> None:
-    """Run two forwards, the second at another point, before two backwards, in either order."""
+@probe(
+    "Run two forwards at two points before two backwards, in either order",
+    [laws.HANDED_OUT, laws.REENTRANT],
+)
+def _reentrancy(trial: Trial) -> None:
     subject, here, there = trial.subject, trial.subject.values, trial.moved()
 
     def rolled(inputs: list[Any]) -> list[Any]:
-        """Move the constants of a subject that has nothing else to move."""
+        """Move the constants of a layer without differentiable inputs: there is nothing else."""
         return inputs if subject.wanted else [np.roll(a, 1) if np.ndim(a) else a for a in inputs]
 
     try:
@@ -65,9 +91,10 @@ def reentrancy(trial: Trial) -> None:
         try:
             y, cache = trial.forward(here)
             y2, cache2 = trial.forward(there, rolled(subject.restore(there)))
-            if not close(y, trial.first, trial.tolerance(1e-12)):
+            if not close(y, trial.first, trial.tolerance(1e-12)):  # nothing was computed again
                 trial.overwritten("the output of forward", "forward")
                 return
+            # two layers that compute the same: far above rounding, far below what a state leaves
             if not close(y2, expected, trial.tolerance(1e-7)):
                 sentence = (
                     "forward depends on earlier calls: at a new point, a layer that was used "
@@ -87,8 +114,10 @@ def reentrancy(trial: Trial) -> None:
             return
 
 
-def parameters_only(trial: Trial) -> None:
-    """Compare backward_parameters with backward."""
+@probe(
+    "Compare backward_parameters with backward", [laws.ARGUMENTS, laws.NO_STATE, laws.WITHOUT_DX]
+)
+def _parameters_only(trial: Trial) -> None:
     subject, count, method = trial.subject, len(trial.subject.wanted), "backward_parameters"
     if not hasattr(subject.layer, method) or not subject.parameters:
         return
@@ -102,8 +131,11 @@ def parameters_only(trial: Trial) -> None:
         trial.found("returns-something", sentence)
 
 
-def inference(trial: Trial) -> None:
-    """Call the layer between forward and backward: it writes nothing, and agrees with forward."""
+@probe(
+    "Call the layer between forward and backward: it writes nothing and agrees",
+    [laws.ARGUMENTS, laws.HANDED_OUT, laws.NO_STATE, laws.REENTRANT, laws.INFERENCE],
+)
+def _inference(trial: Trial) -> None:
     subject, call = trial.subject, "calling the layer, as at inference,"
     y, cache = trial.forward(subject.values)
     inputs = subject.restore(subject.values)
@@ -122,6 +154,7 @@ def inference(trial: Trial) -> None:
     elif again.shape != first.shape or again.tobytes() != first.tobytes():
         trial.found("call-differs", f"{call} twice with the same input gives two outputs")
     trial.same(trial.backward(y, cache)[1], "stale-cache", STALE.format("inference"))
+    # inference may take another way to the same number, such as one product instead of two
     if not subject.stochastic and not close(first, trial.first, trial.tolerance(1e-9)):
         sentence = "layer(x) is not the output of layer.forward(x), and nothing in the layer is "
         trial.found("call-differs", f"{sentence}for training only")
@@ -130,8 +163,10 @@ def inference(trial: Trial) -> None:
         subject.layer(*inputs)
 
 
-def layout(trial: Trial) -> None:
-    """Pass inputs, and read-only upstream gradients, that lie in memory in other ways."""
+@probe(
+    "Pass inputs, and read-only upstream gradients, that lie in memory in other ways", [laws.LAYOUT]
+)
+def _layout(trial: Trial) -> None:
     subject, mistake = trial.subject, "memory-layout"
     if not any(tensor.shape for tensor in subject.tensors):
         return
@@ -154,13 +189,14 @@ def layout(trial: Trial) -> None:
             return
         sentence = "depends on how the input or upstream lies in memory"
         gap = distance(y, trial.first)
+        # BLAS adds up in another order for another layout, which an ill-conditioned layer magnifies
         if not close(y, trial.first, trial.tolerance(1e-6)) and gap > 1e3 * trial.trembling[0]:
             trial.found(mistake, f"the output {sentence}")
         trial.same(gradients, mistake, sentence)
 
 
-def linearity(trial: Trial) -> None:
-    """Combine two upstream gradients: g(−3v + 200w) must be −3 g(v) + 200 g(w)."""
+@probe("Combine two upstream gradients: g(−3v + 200w) must be −3 g(v) + 200 g(w)", [laws.LINEAR])
+def _linearity(trial: Trial) -> None:
     subject, v = trial.subject, trial.cotangent
     w = trial.rng.normal(size=v.shape) if v.size != 1 else np.array([0.6])
     zero, other, mixed = (
@@ -187,28 +223,4 @@ def linearity(trial: Trial) -> None:
             trial.found("nonlinear", sentence, name, evidence)
 
 
-TRIED: dict[Probe, str] = {
-    accumulation: "Start from gradients that are not zero: what was there must remain",
-    reentrancy: "Run two forwards at two points before two backwards, in either order",
-    parameters_only: "Compare backward_parameters with backward",
-    inference: "Call the layer between forward and backward: it writes nothing and agrees",
-    layout: "Pass inputs, and read-only upstream gradients, that lie in memory in other ways",
-    linearity: "Combine two upstream gradients: g(−3v + 200w) must be −3 g(v) + 200 g(w)",
-}
-"""Every probe, with what an error says that the layer raised while it was tried."""
-
-PROBES = tuple(TRIED)
-
-PROBES_FOR: dict[Law, tuple[Probe, ...]] = {
-    laws.SHAPE_AND_DTYPE: (),  # the plain call finds it
-    laws.ARGUMENTS: (parameters_only, inference),
-    laws.HANDED_OUT: (inference, reentrancy),
-    laws.NO_STATE: (parameters_only, inference),
-    laws.REENTRANT: (reentrancy, inference),
-    laws.ADDS: (accumulation,),
-    laws.LINEAR: (linearity,),
-    laws.WITHOUT_DX: (parameters_only,),
-    laws.INFERENCE: (inference,),
-    laws.LAYOUT: (layout,),
-}
-"""The probes that find what breaks a law, beside the plain call."""
+PROBES = (_accumulation, _reentrancy, _parameters_only, _inference, _layout, _linearity)

@@ -30,12 +30,12 @@ class Tensor:
 
     name: str
     shape: tuple[int, ...]
-    input: int | None = None  # the place among the inputs; None for a parameter
+    input: int | None = None  # its index among the inputs; None for a parameter
 
     def at(self, flat: int) -> str:
         """Name one coordinate, such as ``weight[3, 2]``."""
-        place = ", ".join(str(int(i)) for i in np.unravel_index(flat, self.shape))
-        return f"{self.name}[{place}]" if self.shape else self.name
+        index = ", ".join(str(int(i)) for i in np.unravel_index(flat, self.shape))
+        return f"{self.name}[{index}]" if self.shape else self.name
 
 
 @contextmanager
@@ -53,18 +53,18 @@ def naming_the_probe(name: str) -> Iterator[None]:
 def as_inputs(layer: Any, inputs: Sequence[Any], dtype: DTypeLike | None) -> list[Any]:
     """Return copies of the inputs as arrays, floating ones in the layer's dtype."""
     arrays: list[Any] = []
-    for place, item in enumerate(inputs):
+    for index, item in enumerate(inputs):
         if item is None or isinstance(item, (str, bool, int)):
             arrays.append(item)
             continue
         try:
             array = np.array(item, order="C")
         except ValueError as error:
-            raise ValueError(f"input {place} cannot be made an array: {error}") from None
+            raise ValueError(f"input {index} cannot be made an array: {error}") from None
         if array.dtype.kind in "cO":
-            raise TypeError(f"input {place} has dtype {array.dtype}: gradients here are real")
+            raise TypeError(f"input {index} has dtype {array.dtype}: gradients here are real")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ValueError(f"input {place} has elements that are not finite")
+            raise ValueError(f"input {index} has elements that are not finite")
         arrays.append(array)
     floating = [array for array in arrays if _floating(array)]
     if dtype is None:
@@ -88,7 +88,7 @@ def pull(returned: Any, inputs: int, wanted: Sequence[int]) -> list[Any] | None:
     one = len(wanted) == 1
     if isinstance(returned, tuple) or (isinstance(returned, list) and not (one and inputs == 1)):
         if len(returned) == inputs:
-            return [returned[place] for place in wanted]
+            return [returned[index] for index in wanted]
         return list(returned) if len(returned) == len(wanted) else None
     if one:
         return [returned]
@@ -124,13 +124,13 @@ class Subject:
                     f"check_gradients takes an object with forward and backward, got {layer!r}; "
                     "check_vjp takes functions"
                 )
-        self._given, self._dtype = layer, dtype
+        self._original, self._dtype = layer, dtype
         self.layer = copy.deepcopy(layer) if dtype is None else Layer.astype(layer, dtype)
         self.inputs = [
             array.astype(dtype) if dtype and _floating(array) else array for array in inputs
         ]
         leading = self.inputs[: getattr(layer, "differentiable", None)]
-        self.wanted = [place for place, array in enumerate(leading) if _floating(array)]
+        self.wanted = [index for index, array in enumerate(leading) if _floating(array)]
         self.parameters: dict[str, Parameter] = unique(self.layer, Parameter)
         self.tensors = [Tensor(f"input {i}", self.inputs[i].shape, i) for i in self.wanted]
         self.tensors += [Tensor(name, item.value.shape) for name, item in self.parameters.items()]
@@ -140,8 +140,7 @@ class Subject:
                 "there is no gradient to check: the layer has no parameters and no input is "
                 f"floating (inputs: {kinds or 'none'})"
             )
-        self.values = [contiguous(self.inputs[place]) for place in self.wanted]
-        self.values += [contiguous(parameter.value) for parameter in self.parameters.values()]
+        self.values = [contiguous(array) for array in self.arrays(self.inputs)]
         self.forwards = 0
         self.global_generator: list[tuple[Any, Any]] = []  # NumPy's, if forward draws from it
         self._buffers = [(b, b.value.copy()) for b in unique(self.layer, Buffer).values()]
@@ -156,38 +155,36 @@ class Subject:
     @property
     def eps(self) -> float:
         """The machine epsilon of the narrowest of its tensors."""
-        narrow = [self.inputs[place].dtype for place in self.wanted]
-        narrow += [parameter.value.dtype for parameter in self.parameters.values()]
-        return max(float(np.finfo(dtype).eps) for dtype in narrow)
+        return max(float(np.finfo(array.dtype).eps) for array in self.arrays(self.inputs))
 
     @property
     def composite(self) -> bool:
         """Whether the layer holds layers."""
         return any(path and hasattr(type(item), "backward") for path, item in walk(self.layer))
 
+    def arrays(self, inputs: Sequence[Any]) -> list[Array]:
+        """Return the array of each tensor: the wanted ones of these inputs, then the parameters."""
+        return [inputs[i] for i in self.wanted] + [p.value for p in self.parameters.values()]
+
     def own_arrays(self) -> list[Array]:
-        """Return what the layer keeps: values and gradients of parameters, and buffers."""
-        own = [array for p in self.parameters.values() for array in (p.value, p.grad)]
-        return own + [buffer.value for buffer, _ in self._buffers]
+        """Return the arrays that the layer keeps: values and gradients of parameters, buffers."""
+        arrays = [array for p in self.parameters.values() for array in (p.value, p.grad)]
+        return arrays + [buffer.value for buffer, _ in self._buffers]
 
     def state(self) -> list[bytes]:
-        """Return what may change in training, buffers and generators, and NumPy's own generator."""
+        """Return the bytes of buffers and generators, the last those of NumPy's global one."""
         bits = [each for each, _ in self._generators] + [global_bits()]
         return [b.value.tobytes() for b, _ in self._buffers] + [pickle.dumps(g.state) for g in bits]
 
     def restore(self, values: Sequence[Array]) -> list[Any]:
-        """Put state and parameters in place and return fresh copies of the inputs."""
+        """Set buffers, generators and parameters; return fresh copies of the inputs, set too."""
         for buffer, value in self._buffers:
             np.copyto(buffer.value, value)
         for bits, state in self._generators + self.global_generator:
             bits.state = state
         inputs = [a.copy() if isinstance(a, np.ndarray) else a for a in self.inputs]
-        for place, value in zip(self.wanted, values, strict=False):
-            np.copyto(inputs[place], value, casting="same_kind")
-        for parameter, value in zip(
-            self.parameters.values(), values[len(self.wanted) :], strict=True
-        ):
-            np.copyto(parameter.value, value, casting="same_kind")
+        for array, value in zip(self.arrays(inputs), values, strict=True):
+            np.copyto(array, value, casting="same_kind")
         return inputs
 
     def forward(self, values: Sequence[Array]) -> tuple[Any, Any]:
@@ -195,7 +192,7 @@ class Subject:
         return self.run(self.restore(values))
 
     def run(self, inputs: Sequence[Any]) -> tuple[Any, Any]:
-        """Call forward as it is, without restoring anything, and check that it gives a pair."""
+        """Call forward without restoring anything first, and check that it gives a pair."""
         self.forwards += 1
         with np.errstate(all="ignore"):
             returned = self.layer.forward(*inputs)
@@ -217,7 +214,10 @@ class Subject:
     def backward(
         self, dy: Any, cache: Any, method: str = "backward", start: Sequence[Any] = ()
     ) -> tuple[list[Any] | None, list[Array]]:
-        """Return (gradients of the inputs as given, those added to what the parameters had)."""
+        """Return (gradients of the inputs as backward gave them, those added to the parameters').
+
+        The gradients of the parameters start from zero, or from the arrays in `start`.
+        """
         parameters, start = self.parameters.values(), start or [0.0] * len(self.parameters)
         for parameter, value in zip(parameters, start, strict=True):
             parameter.grad[...] = value
@@ -244,9 +244,10 @@ class Subject:
         eps: float,
         draws: int = 4,
     ) -> list[Array]:
-        """Return how much output and gradients change when point and v move by roundings.
+        """Return how much output and gradients change when the point and v move by roundings.
 
-        Every run has a layer of its own: what earlier calls leave behind is not noise.
+        Every run has a fresh copy of the layer, so that traces of earlier calls are not taken for
+        noise.
         """
         plain = self.fresh().results(values, cotangent)
         changes = [np.zeros_like(array) for array in plain]
@@ -283,7 +284,7 @@ class Subject:
 
     def fresh(self, dtype: DTypeLike | None = None, inputs: list[Any] | None = None) -> "Subject":
         """Return a subject that has never been used, perhaps in another precision."""
-        twin = Subject(self._given, inputs or self.inputs, dtype or self._dtype)
+        twin = Subject(self._original, inputs or self.inputs, dtype or self._dtype)
         twin.global_generator = self.global_generator
         return twin
 

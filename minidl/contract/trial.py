@@ -30,7 +30,7 @@ from minidl.contract.subject import Subject, global_bits, naming_the_probe
 
 
 class Trial:
-    """The plain call, forward and then backward, and what it and all later calls are watched for.
+    """The plain call, forward and then backward, and the watch over it and all later calls.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class Trial:
     def watched(
         self, call: str, inputs: Sequence[Any] = (), dy: Any = None, cache: Any = None
     ) -> Iterator[None]:
-        """Note every array that a call changes and must not: its own, and what was handed out."""
+        """Find what a call changes and must not: its arguments, and arrays handed out earlier."""
         watched = [("input", f"input {k}", "the input", array) for k, array in enumerate(inputs)]
         watched.append(("upstream", "", "the upstream gradient that it is given", dy))
         again = "the cache, so that it cannot be called twice with it"
@@ -148,9 +148,9 @@ class Trial:
         if output.dtype.kind != "f":
             raise TypeError(f"the output must be floating, got dtype {output.dtype}")
         if not np.isfinite(output).all():
-            place = tuple(np.argwhere(~np.isfinite(output))[0].tolist())
+            index = tuple(np.argwhere(~np.isfinite(output))[0].tolist())
             raise ValueError(
-                f"the output is not finite at {place}: gradients can be checked only where the "
+                f"the output is not finite at {index}: gradients can be checked only where the "
                 "layer has a value"
             )
         self.eps = max(float(np.finfo(output.dtype).eps), subject.eps, DOUBLE)
@@ -163,6 +163,7 @@ class Trial:
     def _second_forward(self) -> None:
         subject = self.subject
         again, _ = self.forward(subject.values)
+        # the same numbers through the same code: at most, threads add them up in another order
         if not close(again, self.first, self.tolerance(1e-12)):
             self.usable = False
             self.found(
@@ -178,10 +179,12 @@ class Trial:
 
     def tolerance(self, double: float) -> float:
         """Return a relative tolerance; float32, seen or hidden, has a thousandfold one at least."""
+        # 1e-5 are a hundred roundings of float32: what a sum of a few thousand terms may lose
         return double if self.eps == DOUBLE else max(1e3 * double, 1e-5)
 
     def moved(self) -> list[Array]:
         """Return the point with other values in the range of the given ones."""
+        # shrunk rather than stretched: what a layer cannot take lies far out more often than near 0
         values = []
         for value in self.subject.values:
             swapped = value.reshape(-1)[::-1].reshape(value.shape)
@@ -230,8 +233,7 @@ class Trial:
         """Find an output, or a gradient of an input, of another dtype than everything else."""
         subject = self.subject
         inferred = subject.layer(*subject.restore(subject.values))
-        kinds = {subject.inputs[place].dtype for place in subject.wanted}
-        kinds |= {parameter.value.dtype for parameter in subject.parameters.values()}
+        kinds = {array.dtype for array in subject.arrays(subject.inputs)}
         outputs = {"forward gives": self.y, "the layer called gives": inferred}
         for tensor, dx in zip(subject.tensors, returned, strict=False):
             outputs[f"the gradient of {tensor.name} is"] = dx
@@ -268,11 +270,8 @@ class Trial:
         plain = reference or self.gradients
         differing = self.differing(gradients, plain)
         for k in differing:
-            new, old, tensor = (
-                gradients[k].reshape(-1),
-                plain[k].reshape(-1),
-                self.subject.tensors[k],
-            )
+            tensor = self.subject.tensors[k]
+            new, old = gradients[k].reshape(-1), plain[k].reshape(-1)
             with np.errstate(invalid="ignore"):
                 worst = int(np.argmax(np.nan_to_num(np.abs(new - old), nan=np.inf)))
             evidence = f"{tensor.at(worst)}: {new[worst]:.6g} instead of {old[worst]:.6g}"
@@ -282,9 +281,9 @@ class Trial:
     def differing(
         self, gradients: list[Array], plain: list[Array], relative: float = 1e-6
     ) -> list[int]:
-        """Return the places of the gradients that differ by more than rounding."""
+        """Return the indices of the gradients that differ by more than rounding."""
         size = float(np.abs(self.cotangent) @ np.abs(np.float64(self.first).reshape(-1)))
-        places = []
+        indices = []
         for k, tensor in enumerate(self.subject.tensors):
             gap = distance(gradients[k], plain[k])
             allowed = self.tolerance(relative) * largest(plain[k])
@@ -296,8 +295,8 @@ class Trial:
             natural = size / natural_scale(self.subject.values[k]).min(initial=np.inf)
             steepest = max([natural, *map(largest, [*plain, *self.gradients])])
             if gap > 1e3 * self.eps * steepest and gap > 1e3 * self.trembling[k + 1]:
-                places.append(k)
-        return places
+                indices.append(k)
+        return indices
 
     @cached_property
     def trembling(self) -> list[float]:

@@ -30,7 +30,7 @@ def check_gradients(
     With a random cotangent v, backward claims to give the gradients of v · y with respect to the
     differentiable inputs and the parameters. Each is compared with a numerical derivative whose
     error is bounded, so that only a proved mistake is called one. Before that, the contract of a
-    layer is probed (`minidl.gradcheck.contract`); after it, variants of the input, such as a batch
+    layer is probed (`minidl.contract.probes`); after it, variants of the input, such as a batch
     of one. A layer narrower than float64 is judged in float64 and in its own precision. The layer
     and the inputs are left as they are.
 
@@ -82,12 +82,12 @@ def check_gradients(
         else:
             tensors = [TensorReport.unknown(tensor.name, tensor.shape) for tensor in own.tensors]
             findings, forwards = trial.findings, own.forwards
-    title = str(getattr(layer, "name", None) or type(layer).__name__)
-    return Report(title, tuple(findings), tuple(tensors), seed, forwards)
+    name = str(getattr(layer, "name", None) or type(layer).__name__)
+    return Report(name, tuple(findings), tuple(tensors), seed, forwards)
 
 
 def _numbers(trial: Trial, variants: bool) -> tuple[list[Finding], list[TensorReport], int]:
-    """Compare numbers, once the contract has been probed: (findings, tensors, forwards)."""
+    """Prove the numbers, once the contract has been probed: (findings, tensors, forwards)."""
     own = exact = trial.subject
     eps, narrow = trial.eps, max(own.eps, float(np.finfo(trial.first.dtype).eps))
     if narrow > DOUBLE:
@@ -269,7 +269,7 @@ class _Functions(Layer):
     def __init__(
         self,
         named: Callable[..., Any],
-        forward: Callable[..., Any],
+        forward: Callable[..., tuple[Any, Any]],
         backward: Callable[..., Any],
         differentiable: int | None,
     ) -> None:
@@ -278,8 +278,7 @@ class _Functions(Layer):
         self.__dict__["differentiable"] = differentiable
 
     def forward(self, *inputs: Any) -> tuple[Any, Any]:
-        pair: tuple[Any, Any] = self.functions[0](*inputs)
-        return pair
+        return self.functions[0](*inputs)
 
     def backward(self, dy: Any, cache: Any, /) -> Any:
         return self.functions[1](dy, cache)

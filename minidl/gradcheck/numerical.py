@@ -1,17 +1,16 @@
 """Numerical derivatives of any function, each number with a bound of its error."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from minidl.arrays import Array
-from minidl.contract.compare import natural_scale
-from minidl.gradcheck.proof.ladder import climb
-from minidl.gradcheck.proof.noise import measure_noise
-
-EPS = float(np.finfo(float).eps)
+from minidl.contract.compare import DOUBLE
+from minidl.contract.subject import Subject
+from minidl.gradcheck.proof.point import Point
 
 # The ladder's errors are estimates from a few differences: a truth beyond twice one is rare.
 SAFETY = 3
@@ -21,7 +20,7 @@ def numerical_gradient(function: Callable[[Array], Any], x: ArrayLike) -> tuple[
     """Return the gradient of a function that gives one number, and a bound of its error.
 
     Every coordinate is differenced at eleven steps, from a tenth of the spread of x down, and the
-    value kept whose error is bounded best, see `minidl.gradcheck.ladder`; that takes 22
+    value kept whose error is bounded best, see `minidl.gradcheck.proof.ladder`; that takes 22
     evaluations a coordinate and 17 for all.
 
     Parameters
@@ -84,34 +83,21 @@ def numerical_jacobian(function: Callable[[Array], Any], x: ArrayLike) -> tuple[
     array([[1., 0.],
            [1., 1.]])
     """
-    point = np.array(x, np.float64)
-    scale = natural_scale(point)
 
-    def at(moved: Array) -> Array:
-        with np.errstate(all="ignore"):
-            return np.array(function(moved), np.float64)
+    def forward(moved: Array) -> tuple[Array, None]:
+        return np.array(function(moved), np.float64), None
 
-    first = at(point.copy())
-    y = first.reshape(-1)
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], point.shape)
-    noise, single = measure_noise(lambda step: at(point + step * signs * scale).reshape(-1), y, EPS)
-    values = np.empty((y.size, point.size))
-    errors = np.empty((y.size, point.size))
-    eps = float(np.finfo(np.float32).eps) if single else EPS
-    size = float(np.abs(point).max(initial=0))
-    for place in range(point.size):
-
-        def line(step: float, place: int = place) -> tuple[Array, float]:
-            moved = point.copy()
-            moved.reshape(-1)[place] += step
-            made = float(moved.reshape(-1)[place] - point.reshape(-1)[place])
-            return at(moved).reshape(-1), made
-
-        reach = 0.1 * float(scale.reshape(-1)[place])
-        slopes = climb(line, y, noise, reach=reach, size=size, eps=eps)
-        values[:, place] = (slopes.low + slopes.high) / 2
-        errors[:, place] = SAFETY * slopes.error + (slopes.high - slopes.low) / 2
+    layer = SimpleNamespace(forward=forward, backward=lambda dy, cache: None)
+    subject = Subject(layer, [np.array(x, np.float64)])
+    point = Point(subject, subject.values, np.ones(1), np.random.default_rng(0), DOUBLE)
+    point.rng = np.random.default_rng(0)  # a cotangent may have been drawn, and nobody needs it
+    values = np.empty((point.y.size, subject.values[0].size))
+    errors = np.empty(values.shape)
+    for i, scale in enumerate(point.scales[0].flat):
+        slopes = point.slopes_along(point.coordinate(0, i), 0.1 * scale)
+        values[:, i] = (slopes.low + slopes.high) / 2
+        errors[:, i] = SAFETY * slopes.error + (slopes.high - slopes.low) / 2
     values[~np.isfinite(errors)] = np.nan
     errors[~np.isfinite(errors)] = np.inf
-    shape = first.shape + point.shape
+    shape = point.shape + np.shape(x)
     return values.reshape(shape), errors.reshape(shape)

@@ -67,8 +67,8 @@ class TensorReport:
     @classmethod
     def unknown(cls, name: str, shape: tuple[int, ...], analytic: Any = np.nan) -> "TensorReport":
         """Return the report of a tensor of which no coordinate was looked at."""
-        said, nan, status = (np.broadcast_to(n, shape) for n in (analytic, np.nan, UNEXAMINED))
-        return cls(name, said, nan, nan, nan, status)
+        analytic, nan, status = (np.broadcast_to(n, shape) for n in (analytic, np.nan, UNEXAMINED))
+        return cls(name, analytic, nan, nan, nan, status)
 
     shape = property(lambda self: self.analytic.shape, doc="The shape of the tensor.")
     size = property(lambda self: self.analytic.size, doc="How many coordinates the tensor has.")
@@ -95,7 +95,7 @@ class TensorReport:
         return float(difference / scale) if scale > 0 else 0.0
 
     def coverage(self) -> str:
-        """Say in a few words what was proved."""
+        """Count the coordinates, or directions, that were proved."""
         if self.directions:
             return f"{self.directions.count(VERIFIED)} of {len(self.directions)} directions"
         return f"{self.verified} of {self.size}"
@@ -175,11 +175,11 @@ class Report:
             why = "the output is empty, or too noisy there, or has no derivative; try another point"
             sentence = f"inconclusive: nothing could be proved of {names or 'it'}: {why}"
             return [(self.subject, sentence, "")]
-        found = [
+        statements = [
             (f"{self.subject}.{f.tensor}".rstrip("."), f"{f.sentence}.", f.evidence)
             for f in self.findings
         ]
-        return found or [(self.subject, self.verdict, "")]
+        return statements or [(self.subject, self.verdict, "")]
 
     def __str__(self) -> str:
         lines = []
@@ -205,7 +205,7 @@ class Report:
     def _repr_html_(self) -> str:
         import html
 
-        said = "".join(
+        statements = "".join(
             f"<p><b>{html.escape(about)}</b>: {html.escape(sentence)}</p>"
             f"<pre>{html.escape(evidence)}</pre>"
             for about, sentence, evidence in self._statements()
@@ -215,7 +215,7 @@ class Report:
         )
         rows = [head.replace("td>", "th>"), *body]
         table = "".join(f"<tr>{row}</tr>" for row in rows)
-        return f"{said}<p>{html.escape(self.coverage())}</p><table>{table}</table>"
+        return f"{statements}<p>{html.escape(self.coverage())}</p><table>{table}</table>"
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as dicts, lists, strings and numbers that JSON knows."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from minidl.contract.laws import PROBED
+from minidl.contract.laws import GRADIENTS, PROBED, SHAPE_AND_DTYPE
 from minidl.contract.probes import PROBES
 from minidl.layer import Layer
 from minidl.naming import title
@@ -145,18 +145,18 @@ def check_layer(layer: Layer, *inputs: Any, without: Collection[Law] = ()) -> No
       can_be_pickled: PicklingError when it is pickled: ...
     """
     try:
-        found = findings_by_law(layer, inputs, PROBES)
+        findings = findings_by_law(layer, inputs, PROBES)
     except Exception as error:  # a TypeError: what came out is no array at all
-        law = "keeps_shape_and_dtype" if isinstance(error, TypeError) else "has_proven_gradients"
-        found = {law: f"{type(error).__name__}: {error}"}
+        law = SHAPE_AND_DTYPE if isinstance(error, TypeError) else GRADIENTS
+        findings = {law.name: f"{type(error).__name__}: {error}"}
     probed = {law.name for law in PROBED}
     lines: list[str] = []
     first: Exception | None = None
     for check in Case(layer, *inputs, without=without).checks():
         name = check.law.__name__
         try:
-            if name in found:
-                raise AssertionError(found[name])
+            if name in findings:
+                raise AssertionError(findings[name])
             if name not in probed:
                 check()
         except Exception as error:

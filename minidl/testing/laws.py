@@ -3,8 +3,8 @@
 ``layer`` is any `minidl.Layer`, and ``inputs`` are what its forward takes, the batch on the first
 axis. Every law works on copies: the layer and the inputs it is given stay as they are. It runs
 them in float32 and in float64; floating inputs are cast, whatever they were. An error says in one
-sentence what the layer does wrong. Those that need no numerical derivative
-stand in `minidl.contract.laws`, with every mistake that breaks them; this module adds the rest.
+sentence what the layer does wrong. The sentence of a law that probes can find broken, and every
+mistake that breaks it, stand in `minidl.contract.laws`.
 
 Examples
 --------
@@ -17,34 +17,49 @@ Examples
 
 import copy
 import pickle
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from minidl.contract import laws
-from minidl.contract.probes import PROBES_FOR
+from minidl.contract.probes import PROBES
+from minidl.contract.subject import Generators, Subject, as_inputs
 from minidl.gradcheck import check_gradients
 from minidl.layer import Layer
-from minidl.testing.batches import (
-    check_batch_of_one,
-    check_empty_batch,
-    check_independence,
-    check_precision,
+from minidl.parameters import Buffer, Parameter, unique
+from minidl.testing.runs import (
+    CALL,
+    OUTPUT,
+    Inputs,
+    Results,
+    agree,
+    batch_size,
+    call,
+    cotangent,
+    explained,
+    fail,
+    findings_by_law,
+    precisions,
+    run,
 )
-from minidl.testing.copies import check_copies
-from minidl.testing.runs import explained, fail, findings_by_law
 
 Law: TypeAlias = Callable[..., None]
 
 
 def _probed(law: laws.Law) -> Law:
     """Make the function that holds a layer to a law that probes can find broken."""
+    probes = [probe for probe in PROBES if law in probe.laws]
 
     def check(layer: Layer, *inputs: Any) -> None:
         with explained(layer, ""):
-            found = findings_by_law(layer, inputs, PROBES_FOR[law])
-        if law.name in found:
-            fail(layer, found[law.name])
+            findings = findings_by_law(layer, inputs, probes)
+        if law.name in findings:
+            fail(layer, findings[law.name])
 
     check.__name__ = check.__qualname__ = law.name
     check.__doc__ = law.sentence
@@ -65,7 +80,10 @@ takes_any_memory_layout = _probed(laws.LAYOUT)
 
 def takes_a_batch_of_one(layer: Layer, *inputs: Any) -> None:
     """Check that a batch of 1 keeps its axis and gives finite results."""
-    check_batch_of_one(layer, inputs)
+    for subject in precisions(layer, inputs):
+        for name, array in _first_samples(layer, subject, 1).items():
+            if not np.isfinite(array).all():
+                fail(layer, f"{name} is not finite for a batch of 1")
 
 
 def takes_an_empty_batch(layer: Layer, *inputs: Any) -> None:
@@ -73,7 +91,38 @@ def takes_an_empty_batch(layer: Layer, *inputs: Any) -> None:
 
     A layer whose output is one number, a loss, has no answer: it must raise ValueError.
     """
-    check_empty_batch(layer, inputs)
+    for subject in precisions(layer, inputs):
+        for name, array in _first_samples(layer, subject, 0).items():
+            if array.any():
+                fail(layer, f"{name} is not zero for a batch of 0")
+
+
+def _first_samples(layer: Layer, subject: Subject, size: int) -> Results:
+    """Run the first samples; raise unless everything has the shape that it should have."""
+    if not batch_size(subject.inputs):
+        return {}
+    y, _ = subject.forward(subject.values)
+    part, when = subject.rows(slice(size)), f"for a batch of {size}"
+    before = {path: buffer.value.copy() for path, buffer in unique(part.layer, Buffer).items()}
+    with warnings.catch_warnings(), explained(layer, when):
+        if not size:
+            warnings.simplefilter("error")
+            if np.ndim(y) == 0:
+                with suppress(ValueError):
+                    value, _ = part.run(part.inputs)
+                    fail(layer, f"gives {value} {when} instead of raising ValueError")
+                return {}
+        results = run(part)
+        changed = [p for p, b in unique(part.layer, Buffer).items() if (b.value != before[p]).any()]
+        results |= call(part)
+    if changed and not size:
+        fail(layer, f"a batch of 0 changes the buffer {changed[0]}")
+    shape = (size, *np.shape(y)[1:]) if np.ndim(y) else ()
+    shapes = {f"the gradient of {tensor.name}": tensor.shape for tensor in part.tensors}
+    for name, expected in {OUTPUT: shape, CALL: shape, **shapes}.items():
+        if results[name].shape != expected:
+            fail(layer, f"{name} has shape {results[name].shape} {when}, expected {expected}")
+    return results
 
 
 def treats_samples_independently(layer: Layer, *inputs: Any) -> None:
@@ -82,7 +131,37 @@ def treats_samples_independently(layer: Layer, *inputs: Any) -> None:
     Leave this law out for a layer whose docstring says otherwise, such as batch normalisation.
     A layer whose output is one number has no samples to compare.
     """
-    check_independence(layer, inputs)
+    for subject in precisions(layer, inputs):
+        size = batch_size(subject.inputs)
+        y, _ = subject.forward(subject.values)
+        if not size or np.ndim(y) == 0:
+            return
+        if len(y) != size:
+            fail(layer, f"a batch of {size} gives an output of shape {y.shape}")
+        v, names = cotangent(y), [OUTPUT]
+        for tensor in subject.tensors:
+            if tensor.input is not None and tensor.shape[:1] == (size,):
+                names.append(f"the gradient of {tensor.name}")
+
+        def of_sample(sample: int, results: Results, names: list[str] = names) -> Results:
+            return {name: results[name][sample] for name in names}
+
+        whole = run(subject, v)
+        for sample in {0, size - 1}:
+            rotated = np.roll(np.arange(size), 1)
+            rotated[sample] = sample
+            changed = cotangent(y, 1)
+            changed[sample] = v[sample]
+            for index in (np.full(size, sample), rotated):
+                agree(
+                    layer,
+                    of_sample(sample, run(subject.rows(index), changed)),
+                    of_sample(sample, whole),
+                    f"for sample {sample} of {size} when the other samples change",
+                    subject,
+                    subject.eps,
+                    lambda moved: of_sample(sample, run(subject, v, moved)),  # noqa: B023
+                )
 
 
 def agrees_in_both_precisions(layer: Layer, *inputs: Any) -> None:
@@ -91,12 +170,19 @@ def agrees_in_both_precisions(layer: Layer, *inputs: Any) -> None:
     A layer with a generator of its own may draw other numbers in the other dtype; of such a
     layer only the inference is compared.
     """
-    check_precision(layer, inputs)
+    single = next(precisions(layer, inputs))
+    double = Subject(single.layer, as_inputs(single.layer, single.inputs, np.float64), np.float64)
+    ways: list[Callable[..., Results]] = [call]
+    if not unique(single.layer, Generators):
+        ways.append(lambda subject, values=None: run(subject, None, values))
+    for way in ways:
+        eps, again = float(np.finfo(np.float32).eps), partial(way, double)
+        agree(layer, way(single), again(), "in float32 from float64", double, eps, again)
 
 
 def can_be_copied(layer: Layer, *inputs: Any) -> None:
     """Check that a deep copy gives the same bits, and shares no array with the original."""
-    check_copies(layer, inputs, "copied", copy.deepcopy)
+    _check_copies(layer, inputs, "copied", copy.deepcopy)
 
 
 def can_be_pickled(layer: Layer, *inputs: Any) -> None:
@@ -104,7 +190,50 @@ def can_be_pickled(layer: Layer, *inputs: Any) -> None:
 
     It does not if an attribute is a lambda, say, or if its class stands inside a function.
     """
-    check_copies(layer, inputs, "pickled", lambda original: pickle.loads(pickle.dumps(original)))
+    _check_copies(layer, inputs, "pickled", lambda original: pickle.loads(pickle.dumps(original)))
+
+
+def _check_copies(
+    layer: Layer, inputs: Inputs, done: str, duplicate: Callable[[Layer], Layer]
+) -> None:
+    """Raise unless a duplicate gives the same bits and is independent of the original."""
+    with explained(layer, f"when it is {done}"):
+        first = duplicate(layer)
+    if type(first) is not type(layer):
+        fail(layer, f"when it is {done}, it comes back as {type(first).__name__}")
+    lost = sorted(_arrays(layer).keys() ^ _arrays(first).keys())
+    if lost:
+        fail(layer, f"when it is {done}, {lost[0]} is lost or gained")
+    for subject in precisions(layer, inputs):
+        original = subject.layer
+        twin = duplicate(original)
+        copies = _arrays(twin)
+        for name, array in _arrays(original).items():
+            if array.size and np.may_share_memory(array, copies[name]):
+                fail(layer, f"when it is {done}, {name} is not: both share one array")
+        expected = _results(original, subject.inputs)
+        for name, array in _results(twin, subject.inputs).items():
+            if array.tobytes() != expected[name].tobytes():
+                fail(layer, f"when it is {done}, {name} is not the same, bit by bit")
+        twin.forward(*subject.inputs)
+        for parameter in unique(twin, Parameter).values():
+            parameter.value += 1
+        for name, array in _results(original, subject.inputs).items():
+            if array.tobytes() != expected[name].tobytes():
+                fail(layer, f"when it is {done}, training the copy changes the original: {name}")
+
+
+def _arrays(layer: Layer) -> Results:
+    """Return the arrays of all parameters and buffers themselves."""
+    items = unique(layer, (Parameter, Buffer)).items()
+    gradients = {f"{path}.grad": item.grad for path, item in items if isinstance(item, Parameter)}
+    return gradients | {path: item.value for path, item in items}
+
+
+def _results(layer: Layer, inputs: list[Any]) -> Results:
+    """Return what training and inference give."""
+    subject = Subject(layer, inputs)
+    return run(subject) | call(subject)
 
 
 def has_proven_gradients(layer: Layer, *inputs: Any) -> None:

@@ -44,15 +44,13 @@ def precisions(layer: Layer, inputs: Inputs) -> Iterator[Subject]:
         yield Subject(layer, as_inputs(layer, inputs, dtype), dtype)
 
 
-def findings_by_law(
-    layer: Layer, inputs: tuple[Any, ...], tried: Sequence[Probe]
-) -> dict[str, str]:
-    """Return what probes find in either precision, by law."""
-    found: dict[str, str] = {}
+def findings_by_law(layer: Layer, inputs: Inputs, probes: Sequence[Probe]) -> dict[str, str]:
+    """Return what probes find in either precision: a sentence for each law that is broken."""
+    sentences: dict[str, str] = {}
     for subject in precisions(layer, inputs):
-        for finding in explore(subject, np.random.default_rng(0), tried, strict=True).findings:
-            found.setdefault(finding.check, sentence_of(finding))
-    return found
+        for finding in explore(subject, np.random.default_rng(0), probes, strict=True).findings:
+            sentences.setdefault(finding.check, sentence_of(finding))
+    return sentences
 
 
 def sentence_of(finding: Finding) -> str:

@@ -262,7 +262,7 @@ FAMILIES: dict[type[Layer], Family] = {
 
 
 def _arguments(shape: Shape) -> dict[str, Strategy[Any]]:
-    """Return what arguments of a layer are drawn from, by their names, for samples of a shape."""
+    """Return a strategy for every argument of a layer, by name, for samples of this shape."""
     features = shape[0 if len(shape) == 3 else -1] if shape else 1
     given = st.builds(Given, st.lists(values(), min_size=1, max_size=6))
     return {
@@ -308,10 +308,10 @@ def layers(shape: Shape | None = None, dtype: DTypeLike = np.float32) -> Strateg
 
     Examples
     --------
-    >>> from hypothesis import find, settings
+    >>> from hypothesis import Phase, find, settings
     >>> from minidl import Dense
-    >>> soon = settings(max_examples=200, database=None)
-    >>> find(layers(), lambda layer: isinstance(layer, Dense), settings=soon)
+    >>> quick = settings(max_examples=2000, phases=[Phase.generate, Phase.shrink])
+    >>> find(layers(), lambda layer: isinstance(layer, Dense), settings=quick)
     Dense(1 → 1)
     """
 
@@ -381,13 +381,14 @@ def networks(
 
     Examples
     --------
-    >>> from hypothesis import find, settings
+    >>> from hypothesis import Phase, find, settings
     >>> from minidl import Dense
-    >>> soon = settings(max_examples=200, database=None)
-    >>> find(networks((3,)), lambda network: Dense in map(type, network), settings=soon)
+    >>> quick = settings(max_examples=2000, phases=[Phase.generate, Phase.shrink])
+    >>> has_dense = lambda network: any(isinstance(layer, Dense) for layer in network)
+    >>> find(networks(), has_dense, settings=quick)
     Sequential(
-      [0] Dense(3 → 1)    4
-    )  4 parameters, float32
+      [0] Dense(1 → 1)    2
+    )  2 parameters, float32
     """
     shapes = _shapes() if shape is None else st.just(shape)
     return shapes.flatmap(lambda drawn: _chain(drawn, dtype, depth))
@@ -415,9 +416,10 @@ def inputs_for(layer: Layer, *, shape: Shape | None = None) -> Strategy[tuple[An
 
     Examples
     --------
-    >>> from hypothesis import find, settings
+    >>> from hypothesis import Phase, find, settings
     >>> from minidl import Dense
-    >>> find(inputs_for(Dense(2, 3)), lambda inputs: True, settings=settings(max_examples=20))
+    >>> quick = settings(max_examples=2000, phases=[Phase.generate, Phase.shrink])
+    >>> find(inputs_for(Dense(2, 3)), lambda inputs: True, settings=quick)
     (array([[0., 0.]], dtype=float32),)
     """
     dtype = network_dtype(layer) or np.dtype(np.float32)

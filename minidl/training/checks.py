@@ -14,7 +14,6 @@ from minidl.parameters import Parameter, input_dtype, network_dtype, unique
 from minidl.prediction import accuracy, predict
 from minidl.training.callbacks import HOOKS
 from minidl.training.recorder import Metric
-from minidl.training.step import targets
 
 
 class Task:
@@ -65,7 +64,7 @@ class Task:
 
     def check_loss(self, y: Array, weight: Array | None) -> None:
         """Raise unless the loss of the first batch is one number."""
-        _check_loss(self.loss, self.prediction, targets(y, weight))
+        _check_loss(self.loss, self.prediction, (y,) if weight is None else (y, weight))
 
     def metrics(self, metrics: Any, y: Array) -> dict[str, Metric]:
         """Return the metrics to record; each must give a number for the first batch."""

@@ -6,7 +6,6 @@ from minidl.arrays import Array
 from minidl.checks.arguments import integer
 from minidl.training.callbacks import Callback
 from minidl.training.run import ForwardState, Run
-from minidl.training.step import targets
 from minidl.vector import ParameterVector
 
 
@@ -75,6 +74,7 @@ class GradientErrors(Callback):
         twin = run.network.astype(np.float64)
         moved, vector = ForwardState(twin), ParameterVector(twin)
         x, y, weight = run.batch
+        targets = (y,) if weight is None else (y, weight)
         x = x.astype(np.float64) if x.dtype.kind == "f" else x
         chosen = np.arange(len(vector))
         if len(chosen) > self.coordinates:
@@ -85,7 +85,7 @@ class GradientErrors(Callback):
             vector.value[:] = start
             vector.value[chosen] = values
             moved.restore(self._before)
-            return float(run.loss.forward(twin.forward(x)[0], *targets(y, weight))[0])
+            return float(run.loss.forward(twin.forward(x)[0], *targets)[0])
 
         numerical, _ = numerical_gradient(loss_at, start[chosen])
         analytic = run.optimizer.vector.grad[chosen]

@@ -77,7 +77,10 @@ def add_gradients(
 ) -> tuple[Any, Any]:
     """Add the gradients, unless the loss is not finite; return (loss, prediction)."""
     prediction, cache = network.forward(x)
-    value, loss_cache = loss.forward(prediction, *targets(y, weight))
+    if weight is None:
+        value, loss_cache = loss.forward(prediction, y)
+    else:
+        value, loss_cache = loss.forward(prediction, y, weight)
     if not math.isfinite(value):
         raise DivergenceError(f"the loss is {value}")
     network.backward_parameters(loss.backward(scale, loss_cache), cache)
@@ -90,8 +93,3 @@ def _cast(x: Any, dtype: np.dtype[Any] | None) -> Any:
         with np.errstate(over="ignore"):  # infinity shows in the loss
             return x.astype(dtype, order="C")
     return as_inputs("x", x, dtype)
-
-
-def targets(y: Any, weight: Any) -> tuple[Any, ...]:
-    """Return what a loss takes beside the prediction."""
-    return (y,) if weight is None else (y, weight)

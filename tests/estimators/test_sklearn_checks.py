@@ -51,23 +51,18 @@ class Named:
 SMALL = {"hidden": 16, "max_epochs": 20, "learning_rate": 0.02}
 CONFIGURATIONS = [  # every parameter away from its default once
     {},
-    {**SMALL, "optimizer": "sgd", "activation": m.GELU()},
+    {**SMALL, "optimizer": "rmsprop", "schedule": Named(constant), "activation": m.GELU()},
     {
-        **SMALL,
-        **{"optimizer": "adamw", "weight_decay": 0.01, "scale": False},
-        **{"dropout": 0.1, "batch_norm": True},
+        **SMALL, "optimizer": "adamw", "weight_decay": 0.01, "dropout": 0.1, "batch_norm": True,
+        "scale": False,
     },
     {
-        **SMALL,
-        **{"optimizer": "rmsprop", "schedule": Named(constant), "activation": "tanh"},
-        **{"early_stopping": True, "patience": 3, "validation": 0.25},
+        **SMALL, "optimizer": "sgd", "activation": "tanh", "batch_size": 8,
+        "early_stopping": True, "patience": 3, "validation": 0.25,
     },
-    {
-        **SMALL,
-        **{"module": Named(wide), "optimizer": Named(cosine)},
-        **{"batch_size": 8, "max_epochs": 10},
-    },
-]
+    {**SMALL, "module": Named(wide), "optimizer": Named(cosine)},
+]  # fmt: skip
+"""Every option that an estimator may be sensitive to, once."""
 
 
 @sklearn_checks.parametrize_with_checks(

@@ -189,6 +189,7 @@ def test_an_array_without_axes_is_an_array_of_any_shape_too(layer):
         (lambda: LeakyReLU(1), ValueError, "negative_slope must be less than 1, got 1"),
         (lambda: LeakyReLU(-0.1), ValueError, "negative_slope must be at least 0"),
         (lambda: ELU(0), ValueError, "alpha must be greater than 0, got 0"),
+        (lambda: LogSoftmax(None), TypeError, "axis must be an integer"),
     ],
 )
 def test_a_wrong_argument_is_refused(build, error, words):

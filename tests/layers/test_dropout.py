@@ -97,6 +97,8 @@ def test_a_run_with_dropout_can_be_repeated():
     [
         (1, ValueError, "rate must be less than 0.999969, got 1"),
         (1 - 1e-9, ValueError, "rate must be less than 0.999969, got 0.99"),
+        (-0.1, ValueError, "rate must be at least 0"),
+        (np.nan, ValueError, "rate must be finite"),
     ],
 )
 def test_a_rate_is_a_probability_less_than_one(rate, error, words):

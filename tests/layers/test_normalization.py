@@ -211,6 +211,9 @@ def test_another_shape_is_an_error_that_says_both(layer, shape, message):
         (lambda: BatchNorm(3, momentum=-0.1), ValueError, "momentum must be at least 0"),
         (lambda: BatchNorm(3, momentum=1.5), ValueError, "momentum must be at most 1, got 1.5"),
         (lambda: BatchNorm(3, eps=0), ValueError, "eps must be greater than 0"),
+        (lambda: BatchNorm(3, eps=1e-300), ValueError, "eps must be greater than 0, got 1e-300"),
+        (lambda: LayerNorm(3, eps=1e300), ValueError, "eps must be finite"),
+        (lambda: LayerNorm(3, eps=-1), ValueError, "eps must be greater than 0"),
     ],
 )
 def test_a_wrong_argument_is_refused(build, error, words):

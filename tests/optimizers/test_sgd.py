@@ -1,59 +1,10 @@
-"""Optimizers: ten steps against torch, closed forms, and what a user can do wrong."""
-
-import copy
-import pickle
+"""Gradient descent: closed forms, and what a user can do wrong."""
 
 import numpy as np
 import pytest
 
-from minidl import SGD, Dense, Layer, Optimizer, Parameter, ReLU, Sequential, Tanh
-from minidl.parameters import unique
-
-
-class Point(Layer):
-    """A layer that is nothing but its parameter."""
-
-    def __init__(self, value, dtype=np.float64):
-        self.theta = Parameter(value, dtype)
-
-    def forward(self, x):
-        return x, None
-
-    def backward(self, dy, cache):
-        return dy
-
-
-OPTIONS = [
-    {},
-    {"momentum": 0.9},
-    {"momentum": 0.9, "nesterov": True},
-    {"weight_decay": 0.1},
-    {"momentum": 0.5, "weight_decay": 0.01},
-    {"momentum": 0.5, "nesterov": True, "weight_decay": 0.01},
-]
-
-
-@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: ", ".join(options) or "plain")
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_ten_steps_of_sgd_agree_with_torch(options, dtype):
-    torch = pytest.importorskip("torch")
-    rng = np.random.default_rng(0)
-    network = Sequential(Dense(3, 4, rng=rng, dtype=dtype), Dense(4, 2, rng=rng, dtype=dtype))
-    parameters = list(unique(network, Parameter).values())
-    theirs = [torch.tensor(p.value.copy(), requires_grad=True) for p in parameters]
-    optimizer = SGD(network, 0.1, **options)
-    their_optimizer = torch.optim.SGD(theirs, lr=0.1, **options)
-    for _ in range(10):
-        for parameter, their in zip(parameters, theirs, strict=True):
-            gradient = rng.normal(size=parameter.value.shape).astype(dtype)
-            parameter.grad += gradient
-            their.grad = torch.tensor(gradient)
-        optimizer.step()
-        their_optimizer.step()
-    for parameter, their in zip(parameters, theirs, strict=True):
-        np.testing.assert_allclose(
-            parameter.value, their.detach().numpy(), rtol=0, atol=32 * np.finfo(dtype).eps
-        )
+from minidl import SGD, Dense, Optimizer, Parameter, ReLU, Sequential
+from tests.support.points import Point
 
 
 def test_gradient_descent_on_a_parabola_shrinks_geometrically():
@@ -85,34 +36,12 @@ def test_weight_decay_alone_shrinks_weights_and_biases_alike():
     np.testing.assert_array_equal(layer.bias.value, [0.75, 0.75])
 
 
-def test_a_step_clears_the_gradients_and_clear_does_nothing_else():
-    layer = Dense(2, 2, rng=0)
-    optimizer = SGD(layer, 0.1)
-    layer.weight.grad += 1
-    optimizer.step()
-    assert not layer.weight.grad.any()
-    value = optimizer.vector.value.copy()
-    layer.weight.grad += 1
-    optimizer.clear()
-    assert not layer.weight.grad.any()
-    np.testing.assert_array_equal(optimizer.vector.value, value)
-
-
 def test_a_step_without_gradients_changes_nothing():
     layer = Dense(2, 2, rng=0)
     optimizer = SGD(layer, 0.1, momentum=0.9)
     value = optimizer.vector.value.copy()
     optimizer.step()
     np.testing.assert_array_equal(optimizer.vector.value, value)
-
-
-def test_the_network_keeps_its_dtype():
-    for dtype in (np.float32, np.float64):
-        layer = Dense(2, 2, dtype=dtype)
-        optimizer = SGD(layer, np.float64(0.1), momentum=np.float64(0.9), weight_decay=1e-4)
-        layer.weight.grad += 1
-        optimizer.step()
-        assert layer.weight.value.dtype == optimizer.velocity.dtype == dtype
 
 
 def test_the_learning_rate_can_be_assigned_between_steps():
@@ -135,31 +64,6 @@ def test_a_shared_parameter_takes_one_step_along_the_sum_of_its_gradients():
         layer.theta.grad += 1
     optimizer.step()
     np.testing.assert_array_equal(shared.theta.value, [-2])
-
-
-@pytest.mark.parametrize("copier", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
-def test_a_copied_optimizer_trains_the_network_it_was_copied_with(copier):
-    network = Sequential(Dense(2, 3, rng=0), Tanh())
-    optimizer = SGD(network, 0.1, momentum=0.9)
-    network[0].weight.grad += 1
-    optimizer.step()
-    twin_network, twin = copier((network, optimizer))
-    assert twin.network is twin_network
-    for one, other in ((network, optimizer), (twin_network, twin)):
-        one[0].weight.grad += 2
-        other.step()
-    np.testing.assert_array_equal(twin_network[0].weight.value, network[0].weight.value)
-    np.testing.assert_array_equal(twin.velocity, optimizer.velocity)
-    assert not np.shares_memory(twin.velocity, optimizer.velocity)
-
-
-def test_a_copied_optimizer_alone_has_a_network_of_its_own():
-    optimizer = SGD(Dense(2, 3, rng=0), 0.1)
-    twin = copy.deepcopy(optimizer)
-    twin.network.weight.grad += 1
-    twin.step()
-    optimizer.step()
-    assert not np.array_equal(twin.network.weight.value, optimizer.network.weight.value)
 
 
 @pytest.mark.parametrize(

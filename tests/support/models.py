@@ -7,7 +7,8 @@ import os
 
 import numpy as np
 
-from minidl import BatchNorm, Dense, Dropout, Layer, Parameter, ReLU, Residual, Sequential, Tanh
+from minidl import BatchNorm, Dense, Dropout, ReLU, Residual, Sequential, Tanh
+from tests.support import scale
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "intense"
 """Whether to try everything, where otherwise a part is tried."""
@@ -78,16 +79,11 @@ def network():
     return own
 
 
-class Scale(Layer):
+class Scale(scale.Scale):
+    """The layer of the design, which also says what a file needs to make it again."""
+
     config = ("features",)
 
     def __init__(self, features):
+        super().__init__(features)
         self.features = features
-        self.gain = Parameter(np.ones(features))
-
-    def forward(self, x):
-        return x * self.gain.value, x
-
-    def backward(self, dy, x):
-        self.gain.grad += (dy * x).sum(axis=0)
-        return dy * self.gain.value

@@ -9,7 +9,7 @@ import pytest
 
 from minidl import Dense, ReLU, Sequential
 from minidl.testing import LAWS, Case, Check, check_layer, laws, parametrize_with_layer_checks
-from tests.corpus.faults_of_laws import AssignsItsGradient, Double, ReturnsDxAllTheSame
+from tests.corpus.faults.laws import AssignsItsGradient, Double, ReturnsDxAllTheSame
 
 X = np.random.default_rng(0).normal(size=(4, 3))
 

@@ -19,10 +19,8 @@ from minidl import (
     BusyError,
     DivergenceError,
     EarlyStopping,
-    Layer,
     MeanSquaredError,
     ModelFileError,
-    Parameter,
     SoftmaxCrossEntropy,
     Steps,
     fit,
@@ -32,6 +30,7 @@ from minidl.checkpoint.format import read, serialize
 from minidl.training.run import ForwardState
 from tests.support.fits import needs_ctrl_c
 from tests.support.runs import RUNS, STEPS, X, Y, digest, plain, resume, stochastic, train
+from tests.support.scale import Scale
 
 ROOT = Path(__file__).parents[2]
 INTENSE = os.environ.get("HYPOTHESIS_PROFILE") == "intense"
@@ -506,20 +505,8 @@ def test_a_checkpoint_that_cannot_be_written_ends_the_run_and_leaves_the_last(
     assert digest(*found, history) == expected
 
 
-class Scale(Layer):
-    def __init__(self):
-        self.gain = Parameter(np.ones(3))
-
-    def forward(self, x):
-        return x * self.gain.value, x
-
-    def backward(self, dy, x):
-        self.gain.grad += (dy * x).sum(axis=0)
-        return dy * self.gain.value
-
-
 def test_what_cannot_be_written_is_refused_before_the_first_step(tmp_path):
-    network = Scale()
+    network = Scale(3)
     with pytest.raises(ModelFileError, match="config"):
         fit(
             network, MeanSquaredError(), SGD(network, 0.1), X, X,
@@ -534,7 +521,7 @@ def test_what_cannot_be_compared_is_refused_with_the_path_to_go_on_from(tmp_path
     stop("momentum", tmp_path, 5)
     for own in (None, tmp_path / "another"):
         with pytest.raises(ModelFileError, match=f"^{path_in(tmp_path)}: Scale does not say"):
-            resume("momentum", tmp_path, network=Scale(), checkpoint=own)
+            resume("momentum", tmp_path, network=Scale(3), checkpoint=own)
 
 
 def test_an_optimizer_with_state_that_cannot_be_written_is_refused(tmp_path):

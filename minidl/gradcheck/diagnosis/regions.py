@@ -40,11 +40,11 @@ def _by_value(x: Array, wrong: Array, right: Array, name: str = "x") -> str | No
 
 
 def _by_index(e: Evidence, wrong: Array) -> str | None:
-    places = np.argwhere(wrong)
-    if len(places) == 1:
+    indices = np.argwhere(wrong)
+    if len(indices) == 1:
         return f"in one element, {e.tensor.at(int(np.flatnonzero(wrong)[0]))}"
     for axis, length in enumerate(e.shape):
-        used = np.unique(places[:, axis])
+        used = np.unique(indices[:, axis])
         if len(used) == 1 and length > 1:
             what = "sample" if axis == 0 and e.is_input else f"place along axis {axis}"
             return f"in one {what}, {used[0]} of {length}"

@@ -1,6 +1,7 @@
 """Guesses about how backward walked the indices: transposed, shifted, partial, coupled wrongly."""
 
 import itertools
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -18,11 +19,9 @@ def _arrangements(array: Array) -> Iterator[tuple[str, Array]]:
             yield ("transposed" if axes == 2 else f"with axes in the order {order}"), turned
     for chosen in subsets(axes):
         yield f"flipped along axis {listed(chosen)}", np.flip(array, chosen)
-    lengths = [
-        range(-(length // 2), length // 2 + 1) if length > 1 else [0] for length in array.shape
-    ]
-    if np.prod([len(list(r)) for r in lengths]) <= 2000:
-        shifts = sorted(itertools.product(*lengths), key=lambda s: sum(map(abs, s)))
+    ranges = [range(-(length // 2), length // 2 + 1) for length in array.shape]
+    if math.prod(map(len, ranges)) <= 2000:
+        shifts = sorted(itertools.product(*ranges), key=lambda s: sum(map(abs, s)))
         for shift in shifts[1:]:
             yield f"shifted by {shift}", np.roll(array, shift, tuple(range(axes)))
     for rows in array.shape[:1]:
@@ -42,13 +41,11 @@ def rearranged(e: Evidence) -> Answer:
 def parameter_rearranged(e: Evidence) -> Answer:
     """Backward would be right if a parameter were transposed or flipped."""
     subject, values = e.point.subject, e.point.values
-    first = len(subject.wanted)
-    for place, parameter in enumerate(subject.parameters.values()):
-        tensor = subject.tensors[first + place]
+    for k, parameter in enumerate(subject.parameters.values(), len(subject.wanted)):
+        tensor = subject.tensors[k]
         if not 1 < parameter.value.size <= 4096:
             continue
-        value = values[first + place]
-        for how, turned in itertools.islice(_arrangements(value), 32):
+        for how, turned in itertools.islice(_arrangements(values[k]), 32):
             y, cache = subject.forward(values)
             np.copyto(parameter.value, turned)
             returned, added = subject.backward(subject.upstream(e.point.cotangent, y), cache)

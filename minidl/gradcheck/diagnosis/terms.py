@@ -23,11 +23,11 @@ def missing_term(e: Evidence) -> Answer:
     """Backward lacks, or adds, a multiple of the upstream, the output, the input …."""
     lack = e.n - e.a
     names = [tensor.name for tensor in e.point.subject.tensors]
-    found = {"dy": e.v, "y": e.y, **dict(zip(names, e.point.values, strict=True))}
-    found = {name: array for name, array in found.items() if array.shape == e.shape}
-    candidates = found | {f"{name}²": array**2 for name, array in found.items()}
-    if "dy" in found:
-        candidates |= {f"dy · {name}": e.v * array for name, array in found.items()}
+    arrays = {"dy": e.v, "y": e.y, **dict(zip(names, e.point.values, strict=True))}
+    arrays = {name: array for name, array in arrays.items() if array.shape == e.shape}
+    candidates = arrays | {f"{name}²": array**2 for name, array in arrays.items()}
+    if "dy" in arrays:
+        candidates |= {f"dy · {name}": e.v * array for name, array in arrays.items()}
     candidates["1"] = np.ones(e.shape)
     with np.errstate(all="ignore"):
         for name, basis in candidates.items():

@@ -56,6 +56,7 @@ def check_direction(point: Point, direction: Direction) -> int:
         column = (4 * near - far) / 3
         scale, noise = float(np.abs(v) @ np.abs(column)), 2 * point.guess / step
         difference = abs(point.analytic_slope(direction) - v @ column)
+        # agreement to a billionth is no accident; the noise must not be what makes it one
         if difference <= 1e-9 * scale + noise and noise <= 1e-6 * scale:
             return VERIFIED
     status = UNRESOLVED
@@ -66,7 +67,7 @@ def check_direction(point: Point, direction: Direction) -> int:
 
 
 def _bisect(point: Point, k: int, direction: Array) -> int:
-    """Return the coordinate that half after half has the larger share of the discrepancy."""
+    """Return a wrong coordinate: of each two halves, follow the one with more discrepancy."""
 
     def discrepancy(indices: Array) -> float:
         part = np.zeros(direction.shape)

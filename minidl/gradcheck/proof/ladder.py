@@ -72,7 +72,7 @@ def climb(
     y : ndarray, shape (m,)
         The outputs at step 0.
     noise : ndarray, shape (m,)
-        The noise of each output, see `minidl.gradcheck.noise`.
+        The noise of each output, see `minidl.gradcheck.proof.noise`.
     reach : float
         The largest step.
     size : float
@@ -105,9 +105,9 @@ def climb(
         floor = np.maximum(floor, eps * max(1.0, size))
         rounding = _calibrated(floor, c, h, 30 if eps < 1e-10 else 3) / h
         slopes, kinks = _smooth(f, b, c, rounding), _kinks(f, b, rounding)
-    there = np.isfinite(kinks.error)
+    kinked = np.isfinite(kinks.error)
     for name in ("low", "high", "error"):
-        getattr(slopes, name)[there] = getattr(kinks, name)[there]
+        getattr(slopes, name)[kinked] = getattr(kinks, name)[kinked]
     seen = np.abs(y).max(initial=0) or np.max(largest[np.isfinite(largest)], initial=0)
     slopes.error[noise > 1e-3 * seen] = np.inf
     unknown = ~np.isfinite(slopes.low) | ~np.isfinite(slopes.high)
@@ -116,7 +116,10 @@ def climb(
 
 
 def _calibrated(floor: Array, c: Array, h: Array, most: float) -> Array:
-    """Raise the noise to what the finer steps show: intermediate results may be larger than y."""
+    """Raise the noise to what the finer steps show: intermediate results may be larger than y.
+
+    They must not raise it beyond `most` times the floor: a kink nearby scatters them too.
+    """
     scatter = np.abs(np.diff(c, axis=0))[-6:] * h[1:][-6:]
     seen = np.nan_to_num(scatter, nan=0.0, posinf=0.0).max(axis=0)
     calibrated: Array = np.clip(seen, floor, most * floor)
@@ -136,8 +139,7 @@ def _smooth(f: Array, b: Array, c: Array, rounding: Array) -> Slopes:
 
     best = Slopes(*(np.full(c.shape[1], value) for value in (np.nan, np.nan, np.inf)))
     for values, errors, first in ((c[1:], change + rounding[1:], 1), (twice, extrapolated, 2)):
-        for place, (value, bound) in enumerate(zip(values, errors, strict=True)):
-            k = first + place
+        for k, (value, bound) in enumerate(zip(values, errors, strict=True), first):
             shrinking = gap[k] <= gap[k - 1] / 2
             visible = gap[k] > 20 * rounding[k]
             error = np.where(shrinking, bound, np.maximum(bound, gap[k] / 2 + rounding[k]))

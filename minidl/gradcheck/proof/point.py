@@ -107,25 +107,25 @@ class Point:
         return noise
 
     def reveals_single(self) -> bool:
-        """Measure the noise, and tell whether only that shows a computation in float32."""
+        """Measure the noise; return whether that has shown a computation in float32."""
         before = self.eps
         return self.noise is not None and self.eps > before
 
     @property
     def guess(self) -> float:
-        """The noise of v · y as it is guessed before anything is measured."""
+        """The noise of v · y, guessed from the size of y: measuring takes 16 evaluations."""
         return float(np.linalg.norm(self.cotangent * provisional_noise(self.y, self.eps)))
 
     @cached_property
     def gradient_noise(self) -> list[Array]:
-        """How much backward's own result changes when its inputs move by two roundings, fourfold.
+        """The noise of each gradient: how much it changes when point and v move by roundings.
 
         Where the outputs are noisier than float64 is, so are the numbers that backward works with.
-        It is capped: a gradient that jumps is not noise.
         """
         relative = self.noise.max(initial=0) / max(np.abs(self.y).max(initial=0), 1e-300)
         eps = max(self.eps, min(relative, SINGLE))
         changes = self.subject.trembling(self.values, self.cotangent, self.rng, eps)[1:]
+        # fourfold, since four draws may miss the worst; capped, since a jump is no noise
         return [
             np.minimum(4 * change, 1e-3 * largest(g))
             for change, g in zip(changes, self.gradients, strict=True)

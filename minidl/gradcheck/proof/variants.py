@@ -35,7 +35,7 @@ def _zero_column(x: Array, scale: Array, rng: Any) -> Array:
     return changed
 
 
-# (name, the class of mistakes that only show there, where that is, changes of inputs, parameters)
+# (name, the mistake that shows only there, where that is, changes of inputs and of parameters)
 VARIANTS: Sequence[tuple[str, str, str, Change, Change]] = (
     ("moved parameters", "stale-cache", "once the parameters change", None, _scaled),
     ("zero column", "zero-column", "where a feature is zero", _zero_column, None),
@@ -56,25 +56,21 @@ def check_variants(point: Point, tensors: list[TensorReport]) -> list[Finding]:
     """
     doubtful = any(tensor.on_kink or tensor.unresolved for tensor in tensors)
     for name, mistake, where, near in _points(point, doubtful):
-        if near is None:
-            continue
-        check, wrong = f"variant: {name}", _wrong(near)
-        everything = [wrong.get(k, tensor) for k, tensor in enumerate(tensors)]
-        found = []
-        for k in wrong:
+        if near is not None and (wrong := _wrong(near)):
             from minidl.gradcheck.diagnosis import diagnose  # a right gradient needs none
 
-            one = diagnose(near, k, everything)
-            sentence = f"the gradient is wrong {where}, though right at the given point: "
-            sentence += one.sentence
-            found.append(Finding(check, one.tensor, mistake or one.mistake, sentence, one.evidence))
-        if found:
-            return found
+            check = f"variant: {name}"
+            everything = [wrong.get(k, tensor) for k, tensor in enumerate(tensors)]
+            start = f"the gradient is wrong {where}, though right at the given point: "
+            return [
+                Finding(check, f.tensor, mistake or f.mistake, start + f.sentence, f.evidence)
+                for f in (diagnose(near, k, everything) for k in wrong)
+            ]
     return list(_ties(point)) if point.subject.wanted else []
 
 
 def _points(point: Point, doubtful: bool) -> Iterator[tuple[str, str, str, Point | None]]:
-    """Yield (name, class of the mistakes that only show here, words for it, point)."""
+    """Yield (name, the mistake that shows only there, where that is, point)."""
     subject, wanted = point.subject, len(point.subject.wanted)
     yield "batch of one", "batch-of-one", "for a batch of one", _single(point)
     for name, mistake, where, inputs, parameters in VARIANTS:
@@ -108,7 +104,7 @@ def _single(point: Point) -> Point | None:
 
 
 def _wrong(point: Point) -> dict[int, TensorReport]:
-    """Return the reports of the small tensors that are provably wrong, by their place."""
+    """Return the reports of the small tensors that are provably wrong, by index."""
     tensors = [k for k, v in enumerate(point.values) if v.size]
     try:
         for _ in range(2):
@@ -147,12 +143,14 @@ def _ties(point: Point) -> Iterator[Finding]:
         above, below, farther = line(1e-5)[0], line(-1e-5)[0], line(1e-4)[0]
         slope = (above - below) / 2e-5
         one_sided = [(above - near.y) / 1e-5, (farther - near.y) / 1e-4]
+        # outputs on a kink are left out: there the one-sided slopes are off by far more than this
         bend = np.max([np.abs(s - slope) for s in one_sided], axis=0)
         smooth = bend <= 1e-3 * np.abs(slope) + 1e-9 * np.abs(near.y).max()
     cotangent = np.where(smooth, near.cotangent, 0)
     gradients = subject.gradients(values, cotangent)
     analytic = sum(float(np.vdot(gradients[k], d)) for k, d in shift.items())
     terms = cotangent * np.where(smooth, slope, 0)
+    # a difference over 2e-5 turns a rounding of 1e-16 into 5e-12: a thousandth of this
     noise = 1e-8 * float(max(1.0, np.abs(near.y).max()) * np.abs(cotangent).sum())
     numerical, scale = float(terms.sum()), float(np.abs(terms).sum())
     # A tie that is counted twice doubles the slope: 1 in 200 is far below that, and far above what
@@ -181,16 +179,16 @@ def check_precision(trial: Trial, exact: Point, eps: float) -> Iterator[Finding]
     """
     if distance(np.reshape(trial.first, -1), exact.y) > 1e-2 * largest(exact.y):
         return  # generators may draw other numbers for another dtype: another function
-    held = 0.1 * float(np.finfo(np.float32).max)
-    # what a narrow number cannot hold is nobody's mistake
+    # what a narrow number cannot hold, intermediate results included, is nobody's mistake
+    limit = 0.1 * float(np.finfo(np.float32).max)
     due = [
-        np.where(np.abs(e) < held, e, g)
+        np.where(np.abs(e) < limit, e, g)
         for e, g in zip(exact.gradients, trial.gradients, strict=True)
     ]
-    said = "computed in float32 the gradient is not"
+    computed = "computed in float32 the gradient is not"
     for k in trial.differing(trial.gradients, due, 1e-8):
-        mistake, sentence, evidence = "not-finite", f"{said} finite, in float64 it is", ""
+        mistake, sentence, evidence = "not-finite", f"{computed} finite, in float64 it is", ""
         if np.isfinite(trial.gradients[k]).all():
-            mistake, sentence = "low-precision", f"{said} the one that float64 gives"
+            mistake, sentence = "low-precision", f"{computed} the one that float64 gives"
             evidence = f"the largest difference is {distance(trial.gradients[k], due[k]):.3g}"
         yield Finding("precision", exact.subject.tensors[k].name, mistake, sentence, evidence)

@@ -3,12 +3,19 @@
 import numpy as np
 
 from minidl import Layer, Parameter, Sequential
+from minidl.testing import laws
 from tests.corpus import reference as ref
 from tests.corpus import samples
-from tests.corpus.awkward.catalogue import awkward
+from tests.corpus.awkward.catalogue import UNPROMISED, awkward
+
+OF_BATCHES = [
+    laws.takes_a_batch_of_one,
+    laws.takes_an_empty_batch,
+    laws.treats_samples_independently,
+]
 
 
-@awkward
+@awkward(without=[])
 def dropout_with_its_own_generator(rng):
     return ref.Dropout(), (rng.normal(size=(6, 5)),)
 
@@ -46,7 +53,7 @@ class OldDropout(Layer):
         return x.copy()
 
 
-@awkward
+@awkward(without=[*UNPROMISED, laws.keeps_no_state, laws.can_be_copied])
 def dropout_from_the_global_generator(rng):
     return OldDropout(), (rng.normal(size=(6, 5)),)
 
@@ -91,12 +98,12 @@ def gaussian_noise_that_multiplies_and_adds(rng):
     return GaussianNoise(), (rng.normal(size=(5, 4)),)
 
 
-@awkward
+@awkward(without=[])
 def embedding_of_repeated_words(rng):
     return ref.Embedding(rng, 5, 3), (np.array([2, 2, 2, 0, 4, 2]),)
 
 
-@awkward
+@awkward(without=[])
 def embedding_of_sentences(rng):
     return ref.Embedding(rng, 5, 3), (rng.integers(5, size=(3, 4)),)
 
@@ -111,7 +118,7 @@ def embedding_of_one_word(rng):
     return ref.Embedding(rng, 5, 3), (np.array([3]),)
 
 
-@awkward
+@awkward(without=[])
 def one_sample(rng):
     return ref.Dense(rng, 4, 3), (rng.normal(size=(1, 4)),)
 
@@ -121,17 +128,20 @@ def one_sample_one_feature_one_unit(rng):
     return Sequential(ref.Dense(rng, 1, 1), ref.Tanh()), (rng.normal(size=(1, 1)),)
 
 
-@awkward
+@awkward(without=[])
 def one_number_without_axes(rng):
     return ref.Tanh(), (np.array(0.3),)
 
 
-@awkward
+@awkward(without=OF_BATCHES)
 def a_vector_without_a_batch(rng):
     return ref.Tanh(), (rng.normal(size=7),)
 
 
-@awkward(undecided="nothing is computed that could depend on the weights")
+@awkward(
+    undecided="nothing is computed that could depend on the weights",
+    without=[laws.has_proven_gradients],
+)
 def an_empty_batch(rng):
     return ref.Dense(rng, 4, 3), (np.zeros((0, 4)),)
 
@@ -146,12 +156,12 @@ def a_concatenation_with_nothing(rng):
     return ref.Concat(), (rng.normal(size=(5, 3)), np.zeros((5, 0)))
 
 
-@awkward
+@awkward(without=[])
 def identity_that_returns_its_input(rng):
     return ref.Identity(), (rng.normal(size=(5, 4)),)
 
 
-@awkward
+@awkward(without=[])
 def reshape_that_returns_a_view(rng):
     return ref.Flatten(), (rng.normal(size=(3, 2, 4)),)
 
@@ -161,15 +171,18 @@ def transpose_that_returns_a_view(rng):
     return ref.Transpose(0, 2, 1), (rng.normal(size=(2, 3, 4)),)
 
 
-@awkward
+class RowSum(Layer):
+    """The gradient is a read-only view with strides of zero."""
+
+    def forward(self, x):
+        return x.sum(axis=1), x.shape
+
+    def backward(self, dy, shape):
+        return np.broadcast_to(dy[:, None], shape)
+
+
+@awkward(without=[])
 def broadcast_views_of_the_upstream(rng):
-    class RowSum(Layer):
-        def forward(self, x):
-            return x.sum(axis=1), x.shape
-
-        def backward(self, dy, shape):
-            return np.broadcast_to(dy[:, None], shape)
-
     return RowSum(), (rng.normal(size=(5, 4)),)
 
 
@@ -278,7 +291,7 @@ def nested_networks(rng):
     )
 
 
-@awkward
+@awkward(without=[])
 def an_empty_network(rng):
     return Sequential(), (rng.normal(size=(5, 4)),)
 

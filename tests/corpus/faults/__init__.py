@@ -1,10 +1,11 @@
-"""Wrong backward passes that people really write, each with the mistake that should be named."""
+"""Wrong layers that people really write, each with the mistake and the law that should be named."""
 
 from tests.corpus.faults import (  # noqa: F401  (each module plants its faults)
     activations,
     contract,
     convolution,
     dense,
+    laws,
     losses,
     normalization,
     sequence,
@@ -12,7 +13,8 @@ from tests.corpus.faults import (  # noqa: F401  (each module plants its faults)
 )
 from tests.corpus.faults.catalogue import FAULTS, Fault
 
-VISIBLE = [fault for fault in FAULTS if not fault.unseen]
+VISIBLE = [fault for fault in FAULTS if fault.expect]
+"""What the checker of gradients should find."""
 UNSEEN = [fault for fault in FAULTS if fault.unseen]
 
 __all__ = ["FAULTS", "UNSEEN", "VISIBLE", "Fault"]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minidl.testing import laws
 from tests.corpus import reference as ref
 from tests.corpus import samples
 from tests.corpus.faults.catalogue import planted, planted_layer, with_methods
@@ -159,7 +160,7 @@ def keeps_the_first_output_for_ever(rng):
     return with_methods(layer, forward=forward, backward=backward), inputs
 
 
-@planted_layer("dense", "stale-cache")
+@planted_layer("dense", "stale-cache", laws=[laws.has_proven_gradients])
 def transposes_the_weight_once_and_for_all(rng):
     layer, inputs = samples.dense(rng)
     layer.transposed = layer.weight.value.T.copy()

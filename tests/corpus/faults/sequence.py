@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minidl.testing import laws
 from tests.corpus import samples
 from tests.corpus.faults.catalogue import planted
 
@@ -91,7 +92,7 @@ def clips_the_gradient_at_each_step(self, dy, cache):
     return rnn_backward(self, dy, cache, carry=lambda dh: np.clip(dh, -0.1, 0.1))
 
 
-@planted("rnn", samples.rnn, "mutates-cache", "accumulates")
+@planted("rnn", samples.rnn, "mutates-cache", "accumulates", laws=[laws.adds_to_gradients])
 def pops_the_states_from_the_cache(self, dy, cache):
     x, states = cache
     dx = np.zeros_like(x)

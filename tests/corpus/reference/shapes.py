@@ -1,5 +1,7 @@
 """Correct layers that move, sum or combine: shapes, cumulative sums, residual, concatenation."""
 
+import math
+
 import numpy as np
 
 from minidl import Layer
@@ -15,7 +17,7 @@ class Identity(Layer):
 
 class Flatten(Layer):
     def forward(self, x):
-        return x.reshape(len(x), -1), x.shape
+        return x.reshape(len(x), math.prod(x.shape[1:])), x.shape
 
     def backward(self, dy, shape):
         return dy.reshape(shape)

@@ -1,29 +1,13 @@
-"""Layers that are right, each in a way that a hasty test would call wrong."""
+"""Correct layers that a hasty test of a law would call wrong."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from minidl import Buffer, Dense, Layer, Parameter, ReLU, Sequential, SoftmaxCrossEntropy, Tanh
-from minidl.testing import Case, laws
-
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(5, 3))
-
-
-class Dropout(Layer):
-    def __init__(self):
-        self.rng = np.random.default_rng(0)
-
-    def forward(self, x):
-        mask = (self.rng.random(x.shape, dtype=x.dtype) < 0.5).astype(x.dtype)
-        return 2 * mask * x, mask
-
-    def backward(self, dy, mask):
-        return 2 * mask * dy
-
-    def __call__(self, x):
-        return x.copy()
+from minidl.testing import laws
+from tests.corpus import samples
+from tests.corpus.awkward.catalogue import awkward
 
 
 class Standardise(Layer):
@@ -55,35 +39,6 @@ class Standardise(Layer):
         return (x - self.mean.value) * self.gain.value
 
 
-class Embedding(Layer):
-    """Integer input: no gradient; a row that is used twice gets two contributions."""
-
-    def __init__(self):
-        self.table = Parameter(RNG.normal(size=(7, 2)))
-
-    def forward(self, places):
-        return self.table.value[places], places
-
-    def backward(self, dy, places):
-        np.add.at(self.table.grad, places, dy)
-
-
-class Bilinear(Layer):
-    """Two inputs with different numbers of features."""
-
-    def __init__(self):
-        self.weight = Parameter(RNG.normal(size=(3, 2)))
-
-    def forward(self, x, z):
-        return ((x @ self.weight.value) * z).sum(axis=1), (x, z)
-
-    def backward(self, dy, cache):
-        x, z = cache
-        column = dy[:, np.newaxis]
-        self.weight.grad += x.T @ (column * z)
-        return column * (z @ self.weight.value.T), column * (x @ self.weight.value)
-
-
 class Masked(Layer):
     """The second input is floating, but a constant."""
 
@@ -100,7 +55,7 @@ class Tied(Layer):
     """One parameter used twice, once transposed; a composite with a call of its own."""
 
     def __init__(self):
-        self.weight = Parameter(RNG.normal(size=(3, 2)))
+        self.weight = Parameter(np.random.default_rng(0).normal(size=(3, 2)))
         self.inner = [{"activation": Tanh()}]
 
     def forward(self, x):
@@ -116,36 +71,6 @@ class Tied(Layer):
 
     def __call__(self, x):
         return self.inner[0]["activation"](x @ self.weight.value) @ self.weight.value.T
-
-
-class Identity(Layer):
-    """Gives its input and its cotangent back, the very arrays."""
-
-    def forward(self, x):
-        return x, None
-
-    def backward(self, dy, cache):
-        return dy
-
-
-class Flatten(Layer):
-    """Output and gradient are views of what came in."""
-
-    def forward(self, x):
-        return x.reshape(len(x), int(np.prod(x.shape[1:]))), x.shape
-
-    def backward(self, dy, shape):
-        return dy.reshape(shape)
-
-
-class SumOfFeatures(Layer):
-    """The gradient is a read-only view with strides of zero."""
-
-    def forward(self, x):
-        return x.sum(axis=1), x.shape
-
-    def backward(self, dy, shape):
-        return np.broadcast_to(dy[:, np.newaxis], shape)
 
 
 class SoftmaxShiftedByTheWholeBatch(Layer):
@@ -258,63 +183,109 @@ class Sign(Layer):
         return np.zeros_like(dy)
 
 
-def given(weight):
-    weight = np.asarray(weight)
-    return Dense(*weight.shape, weight_initializer=lambda rng, shape, dtype: weight)
+def batch(rng):
+    return rng.normal(size=(5, 3))
 
 
 LABELS = np.array([0, 2, 1, 1, 0])
 SATURATED = np.array([[1e4, 0, -1e4], [0, 0, 0], [30, -30, 0], [0, 1e3, 1e3], [1e-7, 0, -1e-7]])
 CANCELLING = np.array([[1, 1, 1], [-3, -3, -3], [0, 0, 0], [1, 1, 1], [7, 7, 7]]) / 10
 
-AWKWARD = [
-    Case(Dropout(), X),
-    Case(Standardise(3), X, without=[laws.treats_samples_independently]),
-    Case(Standardise(3), 1e3 + X, without=[laws.treats_samples_independently], name="far off"),
-    Case(Embedding(), np.array([3, 0, 3, 6])),
-    Case(Embedding(), np.array([[3, 0], [3, 6]])),
-    Case(Bilinear(), X, X[:, :2]),
-    Case(Masked(), X, (X > 0).astype(float)),
-    Case(Tied(), X),
-    Case(Identity(), X),
-    Case(Sequential(), X, name="an empty Sequential"),
-    Case(Flatten(), X.reshape(5, 1, 3)),
-    Case(SumOfFeatures(), X),
-    Case(SoftmaxShiftedByTheWholeBatch(), X),
-    Case(WithClosure(), X),
-    Case(MaxOfFeatures(), np.round(X)),
-    Case(Recurrence(), RNG.normal(size=(4, 6, 3))),
-    Case(Shift(), X),
-    Case(Sign(), X),
-    Case(SquaredError(), X, X[::-1]),
-    Case(SoftmaxCrossEntropy(), SATURATED, LABELS, name="saturated"),
-    Case(SoftmaxCrossEntropy(), X, LABELS, np.array([0, 1, 0, 2.0, 0])),
-    Case(ReLU(), np.round(2 * X), name="ReLU at zero"),
-    Case(
-        Sequential(given([[0.1, -1], [0.2, 1], [-0.3, 0]]), ReLU()),
-        CANCELLING,
-        without=[laws.can_be_pickled],
-        name="ReLU where a sum is zero but for rounding",
-    ),
-    Case(Tanh(), 30 * X, name="saturated Tanh"),
-    Case(Tanh(), np.array(0.5), name="no axes"),
-    Case(Dense(3, 2, rng=0), X[:1], name="a batch of one already"),
-    Case(
-        Dense(3, 2, rng=0),
-        np.zeros((0, 3)),
-        without=[laws.has_proven_gradients],
-        name="an empty batch already",
-    ),
-    Case(
-        Dense(3, 2, rng=0),
-        X[0],
-        without=[
-            laws.takes_a_batch_of_one,
-            laws.takes_an_empty_batch,
-            laws.treats_samples_independently,
-        ],
-        name="a single sample without a batch",
-    ),
-    Case(Dense(3, 2, rng=0), X.tolist(), name="a list"),
-    Case(Dense(3, 2, rng=0, dtype=np.float64), X.astype(np.float32), name="mixed dtypes"),
-]
+
+@awkward(without=[laws.treats_samples_independently])
+def statistics_of_a_batch_in_buffers(rng):
+    return Standardise(3), (batch(rng),)
+
+
+@awkward(without=[laws.treats_samples_independently])
+def statistics_of_a_batch_far_off(rng):
+    return Standardise(3), (1e3 + batch(rng),)
+
+
+@awkward(without=[])
+def two_inputs_of_different_widths(rng):
+    return samples.bilinear(rng)
+
+
+@awkward(without=[])
+def a_floating_mask_that_is_a_constant(rng):
+    x = batch(rng)
+    return Masked(), (x, (x > 0).astype(float))
+
+
+@awkward(without=[])
+def a_weight_used_twice_around_a_layer_in_a_dict(rng):
+    return Tied(), (batch(rng),)
+
+
+@awkward(without=[])
+def a_softmax_shifted_by_the_whole_batch(rng):
+    return SoftmaxShiftedByTheWholeBatch(), (batch(rng),)
+
+
+@awkward(without=[])
+def a_cache_that_is_a_function(rng):
+    return WithClosure(), (batch(rng),)
+
+
+@awkward(without=[])
+def a_cache_that_is_an_object_and_ties(rng):
+    return MaxOfFeatures(), (np.round(batch(rng)),)
+
+
+@awkward(without=[])
+def one_weight_at_every_step_of_a_loop(rng):
+    return Recurrence(), (rng.normal(size=(4, 6, 3)),)
+
+
+@awkward(without=[])
+def parameters_without_axes_and_without_elements(rng):
+    return Shift(), (batch(rng),)
+
+
+@awkward(without=[])
+def a_step_whose_slope_is_zero(rng):
+    return Sign(), (batch(rng),)
+
+
+@awkward(without=[])
+def a_loss_that_gives_a_python_float(rng):
+    x = batch(rng)
+    return SquaredError(), (x, x[::-1])
+
+
+@awkward(without=[])
+def a_saturated_cross_entropy(rng):
+    return SoftmaxCrossEntropy(), (SATURATED, LABELS)
+
+
+@awkward(without=[])
+def a_cross_entropy_most_of_whose_weights_are_zero(rng):
+    return SoftmaxCrossEntropy(), (batch(rng), LABELS, np.array([0, 1, 0, 2.0, 0]))
+
+
+@awkward(without=[])
+def relu_of_whole_numbers(rng):
+    return ReLU(), (np.round(2 * batch(rng)),)
+
+
+@awkward(without=[laws.can_be_pickled])
+def relu_where_a_sum_is_zero_but_for_rounding(rng):
+    weight = np.array([[0.1, -1], [0.2, 1], [-0.3, 0]])
+    dense = Dense(3, 2, weight_initializer=lambda rng, shape, dtype: weight)
+    return Sequential(dense, ReLU()), (CANCELLING,)
+
+
+@awkward(without=[])
+def a_saturated_tanh(rng):
+    return Tanh(), (30 * batch(rng),)
+
+
+@awkward(without=[])
+def an_input_that_is_a_list(rng):
+    return Dense(3, 2, rng=rng), (batch(rng).tolist(),)
+
+
+@awkward(without=[])
+def float64_parameters_and_a_float32_input(rng):
+    return Dense(3, 2, rng=rng, dtype=np.float64), (batch(rng).astype(np.float32),)
