@@ -25,7 +25,7 @@ every_one = pytest.mark.parametrize(("kind", "config", "name"), CASES.values(), 
 
 
 @every_one
-@pytest.mark.parametrize("wrong", [object(), -1.5, 1 + 1j], ids=["object", "-1.5", "complex"])
+@pytest.mark.parametrize("wrong", [object(), -0.1, 1 + 1j], ids=["object", "-0.1", "complex"])
 def test_what_is_no_such_number_is_refused_by_name(kind, config, name, wrong):
     with pytest.raises((TypeError, ValueError), match=f"^{name} must be "):
         kind(**{**config, name: wrong})

@@ -273,15 +273,8 @@ def test_images_it_cannot_take_are_refused_with_what_it_got_and_needs(shape, mes
 @pytest.mark.parametrize(
     ("arguments", "error", "name"),
     [
-        ((0, 1, 3), ValueError, "in_channels"),
-        ((1, 0, 3), ValueError, "out_channels"),
-        ((1, 1, 0), ValueError, "kernel_size"),
-        ((1, 1, (3, 0)), ValueError, "kernel_size"),
         ((1, 1, (3, 3, 3)), ValueError, "kernel_size"),
-        ((1, 1, 3.0), TypeError, "kernel_size"),
-        ((1, 1, 3, {"stride": 0}), ValueError, "stride"),
         ((1, 1, 3, {"padding": -1}), ValueError, "padding"),
-        ((1, 1, 3, {"padding": "same"}), TypeError, "padding"),
         ((1, 1, 3, {"rng": "0"}), TypeError, "rng"),
     ],
 )
@@ -297,11 +290,6 @@ def test_its_initial_weights_have_the_variance_that_its_fans_ask_for():
     assert weight.var() == pytest.approx(2 / (20 * 25), rel=0.05)
     weight = Conv2D(20, 30, 5, weight_initializer=glorot_uniform, rng=0).weight.value
     assert weight.var() == pytest.approx(2 / (50 * 25), rel=0.05)
-
-
-def test_an_initializer_that_returns_another_shape_is_named():
-    with pytest.raises(ValueError, match=r"Conv2D\(1 → 2, 3 × 3\): weight_initializer.*\(3, 3\)"):
-        Conv2D(1, 2, 3, weight_initializer=lambda rng, shape, dtype: np.zeros((3, 3)))
 
 
 def test_its_repr_names_what_is_not_the_default():
