@@ -93,7 +93,9 @@ class SoftmaxCrossEntropy(Loss):
         """
         logits = self._floating(logits, "logits", axes=1)
         target, counts = check_target(self, np.asarray(target), logits, self.ignore_index)
-        rows, shares = np.ascontiguousarray(logits).reshape(-1, logits.shape[-1]), None
+        rows, shares = np.ascontiguousarray(logits), None
+        if rows.ndim != 2:
+            rows = rows.reshape(-1, rows.shape[-1])
         if weight is not None or counts is not None:
             shares = self._shares(weight, logits, "logits", logits.ndim - 1, counts)
             rows = without(rows, shares)
